@@ -1,0 +1,1 @@
+"""What happened to every piece of tissue, and who must be told."""

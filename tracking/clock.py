@@ -1,0 +1,53 @@
+"""Time as every part is handed it: integer microseconds UTC. Nothing else in the product reads the machine's clock."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+HOUR_US = 60 * MINUTE_US
+DAY_US = 24 * HOUR_US
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Clock(Protocol):
+    """What a part may ask about time."""
+
+    def now_us(self) -> int:
+        """Return the time of day, microseconds since 1970-01-01 UTC."""
+
+    def monotonic_s(self) -> float:
+        """Return seconds that never run backwards, for waits and back-off."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now_us(self) -> int:
+        """Return the time of day, microseconds since 1970-01-01 UTC."""
+        return time.time_ns() // 1000
+
+    def monotonic_s(self) -> float:
+        """Return seconds that never run backwards."""
+        return time.monotonic()
+
+
+def to_us(moment: datetime) -> int:
+    """Return an aware datetime as microseconds since 1970-01-01 UTC, exactly."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_us(moment_us: int) -> datetime:
+    """Return microseconds since 1970-01-01 UTC as an aware datetime, exactly."""
+    return _EPOCH + timedelta(microseconds=moment_us)
+
+
+def to_rfc3339(moment_us: int) -> str:
+    """Return a moment as the API and the wires write it: RFC 3339, UTC, ``Z``; milliseconds unless finer."""
+    precision = "milliseconds" if moment_us % 1000 == 0 else "microseconds"
+    return from_us(moment_us).isoformat(timespec=precision).replace("+00:00", "Z")
