@@ -1,1 +1,1 @@
-"""The durable side of tracking: tables, append, projections, rebuild, copies. Adapters only; rules live in pure modules."""
+"""The durable side of tracking: tables, append, projections, rebuild, copies. Adapters; rules live in pure modules."""
