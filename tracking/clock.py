@@ -51,3 +51,20 @@ def to_rfc3339(moment_us: int) -> str:
     """Return a moment as the API and the wires write it: RFC 3339, UTC, ``Z``; milliseconds unless finer."""
     precision = "milliseconds" if moment_us % 1000 == 0 else "microseconds"
     return from_us(moment_us).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+class ScaledClock:
+    """A clock that runs ``speed`` times as fast as another from the moment ``origin_us`` on, for demonstrations."""
+
+    def __init__(self, base: Clock, speed: float, origin_us: int) -> None:
+        self._base = base
+        self._speed = speed
+        self._origin_us = origin_us
+
+    def now_us(self) -> int:
+        """Return the scaled time of day, microseconds since 1970-01-01 UTC."""
+        return self._origin_us + round((self._base.now_us() - self._origin_us) * self._speed)
+
+    def monotonic_s(self) -> float:
+        """Return unscaled seconds: waits and back-off stay real."""
+        return self._base.monotonic_s()
