@@ -1,0 +1,319 @@
+"""The command line, and the only place where everything is wired together: settings → parts → run. No logic here.
+
+Parts are imported inside the commands, so that each process carries only what it needs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tracking.errors import HistotwinError, InputMistakes
+
+if TYPE_CHECKING:
+    from dashboard.operations.settings import Settings
+
+app = typer.Typer(
+    name="histotwin",
+    help="A live digital twin of histology laboratories: where every case is, and when it will be reported.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+events_app = typer.Typer(help="Take events in from files, and out to files.", no_args_is_help=True)
+db_app = typer.Typer(help="The database: schema, copies, integrity, projections from the log.", no_args_is_help=True)
+user_app = typer.Typer(help="People who may sign in.", no_args_is_help=True)
+token_app = typer.Typer(help="Tokens for programs that call the API.", no_args_is_help=True)
+
+Config = Annotated[Path | None, typer.Option(help="YAML file of settings; see docs/settings.md")]
+DataDir = Annotated[Path | None, typer.Option(help="where the database, outboxes and logs are kept  [default: var]")]
+NetworkFiles = Annotated[list[Path] | None, typer.Option("--network", help="network file; may be given several times")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
+
+
+@app.command()
+def up(
+    config: Config = None,
+    data_dir: DataDir = None,
+    network: NetworkFiles = None,
+    host: Annotated[str | None, typer.Option(help="address of pages and API  [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="port of pages and API  [default: 8050]")] = None,
+    mqtt_port: Annotated[int | None, typer.Option(help="port of the MQTT broker  [default: 1883]")] = None,
+    virtual_lab: Annotated[bool, typer.Option(help="let the virtual laboratories work")] = True,
+    demo: Annotated[bool | None, typer.Option(help="demo user on this machine, history on an empty data directory; "
+                                              "the default on an empty data directory")] = None,
+    speed: Annotated[float | None, typer.Option(help="how much faster than the wall clock time passes")] = None,
+) -> None:  # fmt: skip
+    """Start everything on this machine: broker, ingest, forecast, virtual laboratories, pages. Ctrl-C stops it."""
+    from dashboard.operations.everything import run_everything
+
+    settings = _settings(
+        config, data_dir=data_dir, network=network, host=host, port=port, mqtt_port=mqtt_port, speed=speed
+    )
+    run_everything(settings, virtual_lab=virtual_lab, demo=demo, say=typer.echo)
+
+
+@app.command()
+def serve(config: Config = None) -> None:
+    """Serve the pages and the HTTP API."""
+    from dashboard.operations.serving import serve_pages
+
+    _part(serve_pages, config)
+
+
+@app.command()
+def ingest(config: Config = None) -> None:
+    """Take events from the MQTT broker into the database."""
+    from dashboard.operations.parts import run_ingest
+
+    _part(run_ingest, config)
+
+
+@app.command()
+def forecast(config: Config = None) -> None:
+    """Forecast every open case of every laboratory, again and again."""
+    from dashboard.operations.parts import run_forecasts
+
+    _part(run_forecasts, config)
+
+
+@app.command()
+def broker(config: Config = None) -> None:
+    """Run the embedded MQTT broker."""
+    from dashboard.operations.parts import run_embedded_broker
+
+    _part(run_embedded_broker, config)
+
+
+@app.command("virtual-lab")
+def virtual_lab(
+    config: Config = None,
+    speed: Annotated[float | None, typer.Option(help="how much faster than the wall clock time passes")] = None,
+) -> None:
+    """Let the virtual laboratories work: synthetic events over the real wires."""
+    from dashboard.operations.parts import run_virtual_lab
+
+    _part(run_virtual_lab, config, speed=speed)
+
+
+@app.command()
+def history(config: Config = None) -> None:
+    """Fill an empty database with weeks of synthetic history, through the same door as live events."""
+    from dashboard.operations.parts import run_history
+
+    _part(run_history, config)
+
+
+@app.command()
+def simulate(
+    model: Annotated[Path, typer.Argument(help="lab file")],
+    weeks: Annotated[int, typer.Option(min=1, help="weeks that are measured")] = 10,
+    replications: Annotated[int, typer.Option(min=2, help="independent runs")] = 30,
+    seed: Annotated[int, typer.Option(help="seed of every stream of luck")] = 1,
+    jobs: Annotated[int, typer.Option(min=1, help="processes at once")] = 1,
+    json: Json = False,
+) -> None:
+    """Run a lab model several times and give each figure with its 95 % interval."""
+    from dashboard.operations.reports import simulate_report
+
+    typer.echo(simulate_report(model, weeks=weeks, replications=replications, seed=seed, jobs=jobs, as_json=json))
+
+
+@events_app.command("import")
+def events_import(
+    file: Annotated[Path, typer.Argument(help="CSV, JSON lines or Parquet")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="name every bad row, store nothing")] = False,
+    config: Config = None,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Store the events of a file, through the same door as live ones."""
+    from dashboard.operations.files import import_events
+
+    report = import_events(_settings(config, data_dir=data_dir), file, dry_run=dry_run)
+    typer.echo(report.as_json() if json else report.as_text())
+    raise typer.Exit(0 if report.all_good else 2)
+
+
+@events_app.command("export")
+def events_export(
+    file: Annotated[Path, typer.Argument(help="file to write; its ending (.jsonl, .csv, .parquet) says the form")],
+    config: Config = None,
+    data_dir: DataDir = None,
+    after: Annotated[int, typer.Option(min=0, help="only events after this position")] = 0,
+) -> None:
+    """Write the log to a file, in order."""
+    from dashboard.operations.files import export_events
+
+    written = export_events(_settings(config, data_dir=data_dir), file, after=after)
+    typer.echo(f"{written} events written to {file}")
+
+
+@db_app.command("upgrade")
+def db_upgrade(config: Config = None, data_dir: DataDir = None) -> None:
+    """Bring the schema to what this version needs."""
+    from tracking.store.migrate import upgrade
+
+    upgrade(_database(_settings(config, data_dir=data_dir)))
+    typer.echo("The schema is up to date.")
+
+
+@db_app.command("verify")
+def db_verify(config: Config = None, data_dir: DataDir = None, json: Json = False) -> None:
+    """Check the log and whether the projections are what the log says."""
+    from dashboard.operations.reports import verify_report
+
+    text, is_sound = verify_report(_settings(config, data_dir=data_dir), as_json=json)
+    typer.echo(text)
+    raise typer.Exit(0 if is_sound else 1)
+
+
+@db_app.command("rebuild")
+def db_rebuild(config: Config = None, data_dir: DataDir = None) -> None:
+    """Make the projections anew from the log."""
+    from dashboard.operations.reports import rebuild_with_progress
+
+    typer.echo(rebuild_with_progress(_settings(config, data_dir=data_dir)))
+
+
+@db_app.command("backup")
+def db_backup(
+    target: Annotated[Path, typer.Argument(help="file to write")], config: Config = None, data_dir: DataDir = None
+) -> None:
+    """Copy the database while it runs."""
+    from tracking.store.copies import backup
+
+    backup(_database(_settings(config, data_dir=data_dir)), target)
+    typer.echo(f"Written and checked: {target}")
+
+
+@db_app.command("restore")
+def db_restore(
+    source: Annotated[Path, typer.Argument(help="a file that backup wrote")],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Put a copy in the place of the database. Stop histotwin first."""
+    from tracking.store.copies import restore
+
+    restore(source, _database(_settings(config, data_dir=data_dir)))
+    typer.echo("Restored. Devices send again by themselves what came after the copy.")
+
+
+@user_app.command("add")
+def user_add(
+    name: str,
+    role: Annotated[list[str], typer.Option(help="viewer, scientist, planner, manager or admin")],
+    lab: Annotated[list[str] | None, typer.Option(help="laboratory the person may see; left out: all")] = None,
+    password: Annotated[
+        str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, envvar="HISTOTWIN_PASSWORD")
+    ] = "",
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Add a person; asks for the password."""
+    from dashboard.operations.people import add_person
+
+    add_person(_settings(config, data_dir=data_dir), name, password, role, lab)
+    typer.echo(f"{name} may sign in.")
+
+
+@user_app.command("list")
+def user_list(config: Config = None, data_dir: DataDir = None, json: Json = False) -> None:
+    """List the people who may sign in."""
+    from dashboard.operations.people import list_people
+
+    typer.echo(list_people(_settings(config, data_dir=data_dir), as_json=json))
+
+
+@user_app.command("disable")
+def user_disable(name: str, config: Config = None, data_dir: DataDir = None) -> None:
+    """End a person's access and every session they have."""
+    from dashboard.operations.people import disable_person
+
+    disable_person(_settings(config, data_dir=data_dir), name)
+    typer.echo(f"{name} may not sign in any more.")
+
+
+@token_app.command("add")
+def token_add(
+    label: str,
+    role: Annotated[list[str], typer.Option(help="viewer, scientist, planner, manager or admin")],
+    lab: Annotated[list[str] | None, typer.Option(help="laboratory the token may see; left out: all")] = None,
+    days: Annotated[int, typer.Option(min=1, help="days until it expires")] = 365,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a token; it is shown once."""
+    from dashboard.operations.people import add_token
+
+    typer.echo(add_token(_settings(config, data_dir=data_dir), label, role, lab, days))
+
+
+@token_app.command("list")
+def token_list(config: Config = None, data_dir: DataDir = None, json: Json = False) -> None:
+    """List the tokens; their secrets are not kept."""
+    from dashboard.operations.people import list_tokens
+
+    typer.echo(list_tokens(_settings(config, data_dir=data_dir), as_json=json))
+
+
+@token_app.command("revoke")
+def token_revoke(label: str, config: Config = None, data_dir: DataDir = None) -> None:
+    """End a token."""
+    from dashboard.operations.people import revoke_token
+
+    revoke_token(_settings(config, data_dir=data_dir), label)
+    typer.echo(f"{label} is revoked.")
+
+
+@app.command("check-config")
+def check_config(files: Annotated[list[Path], typer.Argument(help="network and lab files")]) -> None:
+    """Say everything that is wrong in network and lab files."""
+    from dashboard.operations.reports import check_files
+
+    check_files(files)
+    typer.echo(f"{len(files)} file(s): nothing wrong found.")
+
+
+for _name, _group in (("events", events_app), ("db", db_app), ("user", user_app), ("token", token_app)):
+    app.add_typer(_group, name=_name)
+
+
+def _settings(config: Path | None, **given: Any) -> Settings:
+    from dashboard.operations.settings import load_settings
+
+    return load_settings(config, **given)
+
+
+def _database(settings: Settings) -> str:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return settings.url
+
+
+def _part(run: Callable[[Settings], None], config: Path | None, **given: Any) -> None:
+    from dashboard.operations.supervisor import die_with_parent
+
+    die_with_parent()
+    run(_settings(config, **given))
+
+
+def main() -> None:
+    """Run a command. Exit 0: done; 1: the work failed; 2: the input is wrong."""
+    try:
+        app()
+    except InputMistakes as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+    except HistotwinError as error:
+        typer.echo(f"histotwin: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
