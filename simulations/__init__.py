@@ -1,1 +1,1 @@
-"""Questions asked of the twin: forecasts as a service, the virtual lab, experiments. No screens, no wires of its own."""
+"""Questions asked of the twin: forecasts as a service, the virtual lab, experiments. No screens of its own."""

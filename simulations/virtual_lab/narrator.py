@@ -14,10 +14,11 @@ import numpy as np
 from tracking.clock import HOUR_US, to_rfc3339
 from tracking.registry import Device, Lab
 from twin.items import Block, Case, Item, Slides
+from twin.lab import Lab as LabModelFile
 from twin.observe import Observer
 
-Tell = Callable[[str, dict[str, Any]], None]
-"""Takes a source path and an envelope without identity; gives it one and passes it on."""
+Tell = Callable[[str, int, dict[str, Any]], None]
+"""Takes a source path, the moment (µs UTC) and an envelope without identity; gives it one and passes it on."""
 
 SPECIMEN_TYPES: Mapping[str, tuple[str, ...]] = {
     "gastrointestinal": ("colonic biopsy", "gastric biopsy", "polyp", "appendix"),
@@ -36,7 +37,7 @@ SLIDE_BYTES = (600_000_000, 1_200_000_000)
 class Narrator(Observer):
     """Hears one lab's model and tells it as CloudEvents envelopes without id, boot and sequence."""
 
-    __slots__ = ("_devices", "_lab", "_lims", "_luck", "_machines", "_runs", "_specimens", "_tell")
+    __slots__ = ("_devices", "_lab", "_lims", "_luck", "_machines", "_pathologists", "_runs", "_specimens", "_tell")
 
     def __init__(self, lab: Lab, machine_steps: Mapping[str, str], luck: np.random.Generator, tell: Tell) -> None:
         self._lab = lab
@@ -46,6 +47,7 @@ class Narrator(Observer):
         self._lims = next(device.source for device in lab.devices.values() if device.kind == "lims")
         self._machines = machine_steps
         self._runs: dict[tuple[str, int], tuple[str, int]] = {}
+        self._pathologists: dict[str, str] = {}
         self._specimens = ORTHOPAEDIC if "specialist" in lab.model else dict(SPECIMEN_TYPES)
 
     def case_received(self, case: Case, t: int) -> None:
@@ -110,18 +112,21 @@ class Narrator(Observer):
 
     def case_assigned(self, case: Case, unit: int, t: int) -> None:
         """A pathologist takes a case."""
-        self._report(case, "assigned", unit, t)
+        self._pathologists[case.barcode] = f"path-{unit + 1}"
+        self._report(case, "assigned", t)
 
-    def case_reported(self, case: Case, unit: int, t: int) -> None:
+    def case_reported(self, case: Case, unit: int, t: int) -> None:  # noqa: ARG002  # the one it was assigned to
         """The report is written."""
-        self._report(case, "reported", unit, t)
+        self._report(case, "reported", t)
 
     def case_authorised(self, case: Case, t: int) -> None:
         """The report is out."""
+        self._pathologists.pop(case.barcode, None)
         self._say(self._lims, "case.authorised", case.barcode, t, {"case": case.barcode, "status": "final"})
 
-    def _report(self, case: Case, what: str, unit: int, t: int) -> None:
-        data = {"case": case.barcode, "pathologist": f"path-{unit + 1}"}
+    def _report(self, case: Case, what: str, t: int) -> None:
+        pathologist = self._pathologists.get(case.barcode)
+        data = {"case": case.barcode} | ({"pathologist": pathologist} if pathologist else {})
         self._say(self._lims, f"case.{what}", case.barcode, t, data)
 
     def _images(self, source: str, slides: Sequence[str], began: int, ended: int) -> None:
@@ -133,7 +138,7 @@ class Narrator(Observer):
 
     def _say(self, source: str, kind: str, subject: str | None, t: int, data: dict[str, Any]) -> None:
         envelope: dict[str, Any] = {"specversion": "1.0", "type": f"histotwin.{kind}", "time": to_rfc3339(t)}
-        self._tell(source, envelope | ({"subject": subject} if subject else {}) | {"data": data})
+        self._tell(source, t, envelope | ({"subject": subject} if subject else {}) | {"data": data})
 
     def _by_hand(self, step: str, unit: int) -> dict[str, Any]:
         return {"step": step, "operator": f"bms-{unit + 1}"}
@@ -146,9 +151,9 @@ class Narrator(Observer):
         return among[int(self._luck.integers(len(among)))]
 
 
-def machine_steps(steps: Sequence[Any]) -> dict[str, str]:
+def machine_steps(model: LabModelFile) -> dict[str, str]:
     """Return for each machine group of a lab model the step it serves."""
-    return {step.batch.machine: step.step for step in steps if step.batch}
+    return {step.batch.machine: step.name for step in model.steps if step.batch}
 
 
 def _by_step(lab: Lab) -> dict[str, list[Device]]:
