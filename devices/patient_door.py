@@ -1,0 +1,79 @@
+"""Offers a batch to the store until it is taken: back-off while the store is down, singling out what it trips over.
+
+It holds no queue and no connection: order is kept because nothing else is offered meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from tracking.door import Incoming, Receipt
+from tracking.errors import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
+_TRIES_BEFORE_SINGLING_OUT = 2
+_SAY_EVERY = 60
+
+
+class TakesBatches(Protocol):
+    """The store's door: commits before it returns, raises ``StoreUnavailable`` when nothing was written."""
+
+    def take(self, batch: Sequence[Incoming]) -> list[Receipt]:
+        """Store what is offered and say what became of each."""
+
+
+class PatientDoor:
+    """A door that is knocked at until it opens, or until ``stopping`` is set."""
+
+    def __init__(self, door: TakesBatches, stopping: threading.Event, luck: random.Random) -> None:
+        self._door, self._stopping, self._luck = door, stopping, luck
+        self.is_open = True
+
+    def take(self, offered: Sequence[Incoming]) -> list[Receipt] | None:
+        """Return the receipts once the batch is committed; ``None`` when told to stop before it was."""
+        tries = 0
+        while not self._stopping.is_set():
+            try:
+                receipts = self._door.take(offered)
+            except StoreUnavailable as error:
+                self._pause(tries, error)
+            except Exception as error:  # a fault of ours must not stop every lab's stream
+                self._pause(tries, error)
+                if tries >= _TRIES_BEFORE_SINGLING_OUT and _can_be_singled_out(offered):
+                    return self._take_singly(offered)
+            else:
+                self.is_open = True
+                return receipts
+            tries += 1
+        return None
+
+    def _take_singly(self, offered: Sequence[Incoming]) -> list[Receipt] | None:
+        """Store one by one; the one that the door still trips over goes to the rejected list with its bytes."""
+        if len(offered) == 1:
+            log.error("the door trips over a message on %s: it goes to the rejected list", offered[0].channel)
+            return self.take([replace(offered[0], refusal="internal_error")])
+        receipts: list[Receipt] = []
+        for incoming in offered:
+            one = self.take([incoming])
+            if one is None:
+                return None
+            receipts.extend(one)
+        return receipts
+
+    def _pause(self, tries: int, error: Exception) -> None:
+        self.is_open = False
+        if tries % _SAY_EVERY == 0:
+            log.error("the store takes nothing now (%s: %s); offering the same again", type(error).__name__, error)
+        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(tries, 10))
+        self._stopping.wait(pause_s * self._luck.uniform(0.5, 1.0))
+
+
+def _can_be_singled_out(offered: Sequence[Incoming]) -> bool:
+    return len(offered) > 1 or offered[0].refusal is None
