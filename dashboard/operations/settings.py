@@ -61,8 +61,6 @@ class Settings(BaseSettings):
         variables = {f"HISTOTWIN_{name.upper()}": str(value) for name, value in given.items()}
         if self.network:
             variables["HISTOTWIN_NETWORK"] = json.dumps([str(path) for path in self.network])
-                [str(p) for p in self.network], default_flow_style=True
-            ).strip()
         return variables
 
 

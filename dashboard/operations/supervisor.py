@@ -31,10 +31,11 @@ class PartFailed(HistotwinError):
 
 @dataclass(slots=True)
 class Part:
-    """One process: its name, what to run, and how often it had to be started again."""
+    """One process: its name, what to run, and how often it had to be started again. A passing one may end well."""
 
     name: str
     arguments: list[str]
+    is_passing: bool = False
     process: subprocess.Popen[bytes] | None = None
     ready_pipe: int = -1
     failures: int = 0
@@ -52,16 +53,23 @@ class Supervisor:
     say: Callable[[str], None]
     parts: list[Part] = field(default_factory=list)
 
-    def start(self, name: str, *arguments: str) -> Part:
-        """Start a part; does not wait for it."""
-        part = Part(name, list(arguments) or [name])
+    def start(self, name: str, *, is_passing: bool = False) -> Part:
+        """Start a part, by the name of its command; does not wait for it. A passing one is not kept once it is done."""
+        part = Part(name, [name], is_passing)
         self.parts.append(part)
         self._launch(part)
         return part
 
-    def wait_ready(self, part: Part, within_s: float) -> None:
-        """Wait until the part says it is ready; raises ``PartFailed`` with the end of its log."""
-        readable, _, _ = select.select([part.ready_pipe], [], [], within_s)
+    def wait_ready(self, part: Part, within_s: float, meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Wait until the part says it is ready; raises ``PartFailed`` with the end of its log.
+
+        ``meanwhile`` is called about twice a second.
+        """
+        deadline = self.clock.monotonic_s() + within_s
+        readable: list[int] = []
+        while not readable and self.clock.monotonic_s() < deadline:
+            readable, _, _ = select.select([part.ready_pipe], [], [], 0.5)
+            meanwhile()
         said = os.read(part.ready_pipe, 64) if readable else b""
         os.close(part.ready_pipe)
         part.ready_pipe = -1
@@ -70,12 +78,12 @@ class Supervisor:
 
     def tend(self) -> None:
         """Start again what has died; raises ``PartFailed`` when one will not stay up."""
-        for part in self.parts:
+        for part in list(self.parts):
             now = self.clock.monotonic_s()
             if part.process is None and now >= part.retry_at_s:
                 self._launch(part)
             elif part.process is not None and part.process.poll() is not None:
-                self._plan_restart(part, now)
+                self._note_end(part, now)
 
     def stop(self) -> None:
         """Ask every part to stop, last started first; ends what does not within twelve seconds."""
@@ -105,6 +113,12 @@ class Supervisor:
             os.close(part.ready_pipe)
         part.ready_pipe = ours
         part.started_s = self.clock.monotonic_s()
+
+    def _note_end(self, part: Part, now_s: float) -> None:
+        if part.is_passing and part.process and part.process.returncode == 0:
+            self.parts.remove(part)
+        else:
+            self._plan_restart(part, now_s)
 
     def _plan_restart(self, part: Part, now_s: float) -> None:
         code = part.process.returncode if part.process else None

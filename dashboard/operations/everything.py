@@ -1,0 +1,152 @@
+"""The whole product on one machine: which parts, in which order, and what the user is told meanwhile."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import closing
+from types import FrameType
+
+from sqlalchemy import Engine, select
+
+from dashboard.operations.settings import Settings
+from dashboard.operations.supervisor import Supervisor
+from tracking.clock import SystemClock
+from tracking.errors import InputMistakes, Mistake
+from tracking.registry import load_registry
+from tracking.store import tables
+from tracking.store.database import open_database
+from tracking.store.migrate import upgrade
+
+READY_WITHIN_S = 60.0
+HISTORY_WITHIN_S = 900.0
+TEND_EVERY_S = 0.5
+_DEMO_MARK = "demo"
+
+Say = Callable[[str], None]
+
+
+class _Stopped(Exception):
+    """Somebody asked histotwin to stop."""
+
+
+def run_everything(settings: Settings, *, virtual_lab: bool, demo: bool | None, say: Say) -> None:
+    """Start every part, print the address, and keep them until Ctrl-C or SIGTERM; then stop every one.
+
+    Raises ``InputMistakes`` for a taken port or a wrong network file, ``PartFailed`` when a part does not stay up.
+    """
+    clock = SystemClock()
+    began_s = clock.monotonic_s()
+    labs = len(load_registry(settings.network_files).labs)
+    _require_free("port", settings.host, settings.port)
+    _require_free("mqtt_port", settings.mqtt_host, settings.mqtt_port)
+    engine = _prepare(settings)
+    is_empty = _is_empty(engine)
+    told = {"demo": _decide_demo(settings, is_empty, demo), "speed_origin_us": clock.now_us()}
+    settings = settings.model_copy(update=told)
+    supervisor = Supervisor(settings.environment(), settings.data_dir / "logs", clock, say)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ask_to_stop)
+    try:
+        if is_empty and settings.demo and settings.history_weeks > 0:
+            _write_history(supervisor, settings, labs, engine, say)
+        engine.dispose()
+        _start(supervisor, virtual_lab=virtual_lab)
+        _greet(settings, labs, clock.monotonic_s() - began_s, say)
+        while True:
+            time.sleep(TEND_EVERY_S)
+            supervisor.tend()
+    except _Stopped:
+        say("Stopping …")
+    finally:
+        _ignore_signals()
+        supervisor.stop()
+    say("Stopped; nothing is left running.")
+
+
+def _prepare(settings: Settings) -> Engine:
+    (settings.data_dir / "logs").mkdir(parents=True, exist_ok=True)
+    upgrade(settings.url)
+    return open_database(settings.url)
+
+
+def _is_empty(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return not connection.scalar(select(tables.head.c.position))
+
+
+def _decide_demo(settings: Settings, is_empty: bool, demo: bool | None) -> bool:
+    """A data directory that began as a demonstration stays one until somebody says ``--no-demo``."""
+    mark = settings.data_dir / _DEMO_MARK
+    decided = demo if demo is not None else settings.demo or is_empty or mark.exists()
+    if decided:
+        mark.touch()
+    else:
+        mark.unlink(missing_ok=True)
+    return decided
+
+
+def _write_history(supervisor: Supervisor, settings: Settings, labs: int, engine: Engine, say: Say) -> None:
+    say(
+        f"Writing {settings.history_weeks:g} weeks of synthetic history for {labs} laboratories; the last "
+        f"{settings.recent_weeks:g} are in before the page opens …"
+    )
+    part = supervisor.start("history", is_passing=True)
+    supervisor.wait_ready(part, HISTORY_WITHIN_S, _teller(engine, say))
+
+
+def _teller(engine: Engine, say: Say) -> Callable[[], None]:
+    told = {""}
+
+    def tell() -> None:
+        with engine.connect() as connection:
+            detail = connection.scalar(select(tables.progress.c.detail).where(tables.progress.c.name == "history"))
+        if detail and detail not in told:
+            told.add(detail)
+            say(f"  {detail}")
+
+    return tell
+
+
+def _start(supervisor: Supervisor, *, virtual_lab: bool) -> None:
+    first = [supervisor.start("broker"), supervisor.start("serve")]
+    for part in first:
+        supervisor.wait_ready(part, READY_WITHIN_S)
+    second = [supervisor.start("ingest"), supervisor.start("forecast")]
+    if virtual_lab:
+        second.append(supervisor.start("virtual-lab"))
+    for part in second:
+        supervisor.wait_ready(part, READY_WITHIN_S)
+
+
+def _greet(settings: Settings, labs: int, seconds: float, say: Say) -> None:
+    say(f"\nhistotwin is live after {seconds:.0f} s: {labs} laboratories")
+    say(f"  pages and API   http://{settings.host}:{settings.port}")
+    say(f"  MQTT broker     {settings.mqtt_host}:{settings.mqtt_port}")
+    say(f"  data, logs      {settings.data_dir.resolve()}")
+    if settings.demo:
+        say("  You are signed in from this machine as the demo user. What you see is synthetic.")
+    else:
+        say("  Everybody signs in; `histotwin user add NAME --role admin` adds the first person.")
+    say("Ctrl-C stops everything.\n")
+
+
+def _require_free(setting: str, host: str, port: int) -> None:
+    with closing(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)) as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind((host, port))
+        except OSError as error:
+            wanted = f"a free port ({error.strerror}); give another with --{setting.replace('_', '-')}"
+            raise InputMistakes([Mistake("settings", setting, f"{host}:{port}", wanted)]) from None
+
+
+def _ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+    raise _Stopped
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
