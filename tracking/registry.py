@@ -108,7 +108,7 @@ class NetworkFile(_File):
     route: tuple[RouteStep, ...]
     targets: tuple[Target, ...] = ()
     profiles: dict[str, Profile]
-    labs: tuple[LabEntry, ...] = Field(min_length=1)
+    labs: tuple[LabEntry, ...]
     groupings: tuple[Grouping, ...] = ()
 
 
@@ -177,6 +177,8 @@ def load_registry(paths: Iterable[Path]) -> Registry:
     labs: dict[str, Lab] = {}
     groupings: list[Grouping] = []
     for path, network in files:
+        if not network.labs:
+            mistakes.append(Mistake(str(path), "labs", "[]", "at least one laboratory"))
         for entry in network.labs:
             mistakes.extend(_lab_mistakes(path, network, entry, labs))
             if not mistakes:
@@ -186,7 +188,16 @@ def load_registry(paths: Iterable[Path]) -> Registry:
     if mistakes:
         raise InputMistakes(mistakes)
     devices = {device.source: device for lab in labs.values() for device in lab.devices.values()}
-    return Registry(labs, devices, {network.network: network.name for _, network in files}, tuple(groupings))
+    return Registry(labs, devices, {network.network: network.name for _, network in files}, _merged(groupings))
+
+
+def _merged(groupings: Iterable[Grouping]) -> tuple[Grouping, ...]:
+    """Return one grouping an id: a grouping may span network files."""
+    whole: dict[str, Grouping] = {}
+    for part in groupings:
+        labs = (*whole[part.id].labs, *part.labs) if part.id in whole else part.labs
+        whole[part.id] = part.model_copy(update={"labs": tuple(dict.fromkeys(labs))})
+    return tuple(whole.values())
 
 
 def _read_file(path: Path, mistakes: list[Mistake]) -> tuple[Path, NetworkFile] | None:
