@@ -1,0 +1,159 @@
+"""Batches that fill and close: by size, waiting time, clock or at once. What the machine does is not its business."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol, Self
+
+from twin.engine.agenda import ARRIVAL, Agenda, Entry, Signal
+
+
+class Load(Protocol):
+    """What goes into a batch: it takes some room, and what does not fit may go into the next."""
+
+    rank: int
+    arrived_us: int
+
+    @property
+    def quantity(self) -> int:
+        """Places it takes."""
+        ...
+
+    def split(self, places: int) -> Self:
+        """Keep the rest and return so many places of it as a part of its own."""
+        ...
+
+
+class Batch(Entry):
+    """Things that go through a machine together."""
+
+    __slots__ = ("count", "delay_us", "is_closed", "opened_us", "parts", "programme", "rank", "started_us", "unit")
+
+    def __init__(self, programme: int, opened_us: int) -> None:
+        self.programme = programme
+        self.opened_us = opened_us
+        self.parts: list[Any] = []
+        self.count = 0
+        self.rank = 1 << 20
+        self.is_closed = False
+        self.unit = -1
+        self.started_us: int | None = None
+        self.delay_us = 0
+
+    def add(self, part: Load, places: int) -> None:
+        """Put a part in; the batch is as urgent as its most urgent part."""
+        self.parts.append(part)
+        self.count += places
+        self.rank = min(self.rank, part.rank)
+
+
+class Collector(Entry):
+    """Fills batches of one programme and hands each to `submit` when a rule closes it.
+
+    With `top_up`, a closed batch that still waits for its machine keeps filling until `loading` is called.
+    """
+
+    __slots__ = (
+        "_agenda", "_any", "_clock", "_expire", "_full", "_held", "_max_wait", "_open", "_programme", "_size",
+        "_submit", "_tick", "_top_up",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        submit: Callable[[Batch], None],
+        size: int,
+        *,
+        programme: int = 0,
+        closes_full: bool = True,
+        closes_any: bool = False,
+        max_wait: Callable[[], int] | None = None,
+        clock: Iterator[int] | None = None,
+        top_up: bool = True,
+    ) -> None:
+        self._agenda = agenda
+        self._submit = submit
+        self._size = size
+        self._programme = programme
+        self._full = closes_full
+        self._any = closes_any
+        self._max_wait = max_wait
+        self._clock = clock or iter(())
+        self._top_up = top_up
+        self._open: Batch | None = None
+        self._held: list[Batch] = []
+        self._tick = [self._strike]
+        self._expire = [self._time_out]
+        self._await_clock()
+
+    def add(self, part: Load) -> None:
+        """Take a part in, over as many batches as it needs."""
+        while True:
+            batch = self._open or self._new(part.arrived_us)
+            room = self._size - batch.count
+            quantity = part.quantity
+            if quantity <= room:
+                break
+            batch.add(part.split(room), room)
+            self._filled(batch)
+        batch.add(part, quantity)
+        if batch.count == self._size:
+            self._filled(batch)
+        elif self._any and not batch.is_closed:
+            self._close(batch)
+
+    def loading(self, batch: Batch) -> None:
+        """Say that a batch goes into its machine: nothing joins it any more."""
+        if self._open is batch:
+            self._open = None
+
+    def waiting(self) -> list[Batch]:
+        """Return the batches that no rule has closed yet."""
+        still_open = [] if self._open is None or self._open.is_closed else [self._open]
+        return [*self._held, *still_open]
+
+    def _new(self, since_us: int) -> Batch:
+        batch = self._open = Batch(self._programme, since_us)
+        if self._max_wait is not None:
+            due = max(since_us + self._max_wait(), self._agenda.now)
+            self._agenda.at(due, ARRIVAL, self._expire, _TimeOut(batch))
+        return batch
+
+    def _filled(self, batch: Batch) -> None:
+        self._open = None
+        if batch.is_closed:
+            return
+        if self._full or self._any:
+            self._close(batch)
+        else:
+            self._held.append(batch)
+
+    def _close(self, batch: Batch) -> None:
+        batch.is_closed = True
+        if not self._top_up and self._open is batch:
+            self._open = None
+        self._submit(batch)
+
+    def _time_out(self, expired: "_TimeOut") -> None:
+        batch = expired.batch
+        if not batch.is_closed:
+            if batch in self._held:
+                self._held.remove(batch)
+            self._close(batch)
+
+    def _await_clock(self) -> None:
+        strike = next(self._clock, None)
+        if strike is not None:
+            self._agenda.at(strike, ARRIVAL, self._tick, self)
+
+    def _strike(self, _: Any) -> None:
+        batches = self.waiting()
+        self._held = []
+        for batch in batches:
+            self._close(batch)
+        self._await_clock()
+
+
+class _TimeOut(Signal):
+    __slots__ = ("batch",)
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch

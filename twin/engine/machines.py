@@ -1,0 +1,115 @@
+"""Machines that stand in for each other: which is free, which has failed, who waits for one. No staff, no batches."""
+
+from collections.abc import Callable, Iterator
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+from twin.engine.agenda import ARRIVAL, Agenda, Signal
+
+
+class MachineGroup:
+    """So many like machines, given out lowest index first."""
+
+    __slots__ = (
+        "_agenda", "_down", "_free", "_parked", "_since",
+        "busy", "busy_us", "count", "name", "on_failure", "on_repair", "users",
+    )  # fmt: skip
+
+    def __init__(self, agenda: Agenda, name: str, count: int) -> None:
+        self._agenda = agenda
+        self.name = name
+        self.count = count
+        self.busy = 0
+        self.busy_us = 0
+        self.users: dict[int, object] = {}
+        self.on_failure: Callable[[str, int, int], None] | None = None
+        self.on_repair: Callable[[str, int, int], None] | None = None
+        self._since = agenda.now
+        self._free = list(range(count))
+        self._down: set[int] = set()
+        self._parked: list[tuple[int, Callable[[], None]]] = []
+
+    @property
+    def has_free(self) -> bool:
+        """Whether a working machine is free."""
+        return bool(self._free)
+
+    def park(self, key: int, retry: Callable[[], None]) -> None:
+        """Remember who found no machine; the lowest key is asked again, first, when one comes free."""
+        heappush(self._parked, (key, retry))
+
+    def take(self, user: object) -> int:
+        """Give the lowest free machine to a user and return its index."""
+        unit = heappop(self._free)
+        self._hold(unit, user)
+        return unit
+
+    def take_unit(self, user: object, wanted: int | None) -> int:
+        """Give a stated machine when it is free, else the lowest free, else one beyond the count (a known overload)."""
+        if wanted is not None and wanted in self._free:
+            self._free.remove(wanted)
+            heapify(self._free)
+            unit = wanted
+        else:
+            unit = heappop(self._free) if self._free else max(self.count, *self.users, -1) + 1
+        self._hold(unit, user)
+        return unit
+
+    def release(self, unit: int) -> None:
+        """Take a machine back, and offer it to whoever waits unless it is broken."""
+        self.mark()
+        self.busy -= 1
+        del self.users[unit]
+        if unit < self.count and unit not in self._down:
+            self._offer(unit)
+
+    def mark(self) -> None:
+        """Bring the busy time up to now."""
+        now = self._agenda.now
+        self.busy_us += self.busy * (now - self._since)
+        self._since = now
+
+    def fails(self, unit: int, lives: Iterator[tuple[int, int]]) -> None:
+        """Let a unit break down and be repaired by turns: (µs working, µs away), for ever."""
+        self._plan_failure(unit, lives)
+
+    def _hold(self, unit: int, user: object) -> None:
+        self.mark()
+        self.busy += 1
+        self.users[unit] = user
+
+    def _offer(self, unit: int) -> None:
+        heappush(self._free, unit)
+        if self._parked:
+            heappop(self._parked)[1]()
+
+    def _plan_failure(self, unit: int, lives: Iterator[tuple[int, int]]) -> None:
+        working, away = next(lives)
+
+        def fail(_: Any) -> None:
+            self._fail(unit, away, lives)
+
+        self._agenda.at(self._agenda.now + working, ARRIVAL, [fail], Signal())
+
+    def _fail(self, unit: int, away: int, lives: Iterator[tuple[int, int]]) -> None:
+        self._down.add(unit)
+        if unit in self.users:
+            self._hold_up(self.users[unit], away)
+        else:
+            self._free.remove(unit)
+            heapify(self._free)
+        if self.on_failure:
+            self.on_failure(self.name, unit, self._agenda.now)
+        self._agenda.at(self._agenda.now + away, ARRIVAL, [lambda _: self._repair(unit, lives)], Signal())
+
+    def _hold_up(self, user: object, away: int) -> None:
+        if hasattr(user, "delay_us"):
+            user.delay_us += away
+
+    def _repair(self, unit: int, lives: Iterator[tuple[int, int]]) -> None:
+        self._down.discard(unit)
+        if self.on_repair:
+            self.on_repair(self.name, unit, self._agenda.now)
+        self._plan_failure(unit, lives)
+        if unit not in self.users:
+            self._offer(unit)

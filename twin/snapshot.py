@@ -1,0 +1,105 @@
+"""The state of a lab at one moment, as plain values: filled from the event log by others, or read off a running model.
+
+Knows no database and starts nothing; see `placement` for the way back into a model.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twin.items import AWAY, Block, Case, Item, Specimen
+
+if TYPE_CHECKING:
+    from twin.model import LabModel
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an item is: waiting at a step since then or, with `started_us`, being worked on or inside a machine's run.
+
+    `step` names the step the item waits for or is in. A step on something coarser (an assembly per case, for a block)
+    means the item has done its part and waits for its kin. Times are µs since 1970 UTC.
+    """
+
+    step: str
+    since_us: int
+    started_us: int | None = None
+    unit: int | None = None
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlideState:
+    """A slide; without a place it rests in the file and nothing is to be done with it."""
+
+    barcode: str
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockState:
+    """A block and its slides; without a place the work is with its slides, or there is none."""
+
+    barcode: str
+    slides: tuple[SlideState, ...] = ()
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpecimenState:
+    """A specimen and its blocks; no blocks means not cut up yet."""
+
+    barcode: str
+    blocks: tuple[BlockState, ...] = ()
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseState:
+    """An open case. `looks` counts how often a pathologist has looked and asked for more."""
+
+    barcode: str
+    priority: str
+    received_us: int
+    specimens: tuple[SpecimenState, ...] = ()
+    place: Place | None = None
+    reported_us: int | None = None
+    looks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LabState:
+    """All open cases of a lab at a moment (µs since 1970 UTC)."""
+
+    at_us: int
+    cases: tuple[CaseState, ...] = ()
+
+
+def take_state(model: "LabModel") -> LabState:
+    """Read the state off a running model: exactly what an event log would show, nothing the future holds."""
+    names: list[str] = [step.name for step in model.lab.steps]
+    return LabState(model.agenda.now, tuple(_case(case, names) for case in model.open_cases.values()))
+
+
+def _case(case: Case, names: list[str]) -> CaseState:
+    specimens = tuple(_specimen(specimen, names) for specimen in case.specimens)
+    return CaseState(
+        case.barcode, case.priority, case.received_us, specimens, _place(case, names), case.reported_us, case.looks
+    )
+
+
+def _specimen(specimen: Specimen, names: list[str]) -> SpecimenState:
+    blocks = tuple(_block(block, names) for block in specimen.blocks)
+    return SpecimenState(specimen.barcode, blocks, _place(specimen, names))
+
+
+def _block(block: Block, names: list[str]) -> BlockState:
+    places = {index: _place(part, names) for part in block.parts for index in part.indices}
+    slides = tuple(SlideState(block.slide_barcode(index), places.get(index)) for index in range(block.slides))
+    return BlockState(block.barcode, slides, _place(block, names))
+
+
+def _place(item: Item, names: list[str]) -> Place | None:
+    if item.step == AWAY:
+        return None
+    unit = item.unit if item.started_us is not None else None
+    return Place(names[item.step], item.arrived_us, item.started_us, unit, item.run)
