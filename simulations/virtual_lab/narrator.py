@@ -30,6 +30,10 @@ SPECIMEN_TYPES: Mapping[str, tuple[str, ...]] = {
 }
 """Assumed: no published mix of specialties was found for these laboratories."""
 ORTHOPAEDIC = {"bone_and_soft_tissue": ("bone biopsy", "soft tissue biopsy", "femoral head")}
+STARTS_TOLD = frozenset({"cut_up", "microtomy", "quality_check"})
+"""Work by hand that is scanned at its start too; the rest takes a minute or two and is scanned once, when done."""
+NEVER_SCANNED = frozenset({"reporting", "authorisation"})
+"""What the LIMS tells instead: assigned, reported, authorised."""
 SLIDE_BYTES = (600_000_000, 1_200_000_000)
 """Bytes of one whole-slide image: 0.55–1.2 GB follows from NPIC's 2–3 PB a year at 10,000 slides a day."""
 
@@ -67,14 +71,14 @@ class Narrator(Observer):
 
     def step_started(self, work: Item, step: str, unit: int, t: int) -> None:
         """Somebody takes an item in hand."""
-        if step in {"reporting", "authorisation"}:
+        if step not in STARTS_TOLD:
             return
         for barcode in _barcodes(work):
             self._say(self._source(step, unit), "step.started", barcode, t, self._by_hand(step, unit))
 
     def step_completed(self, work: Item, step: str, unit: int, t: int, children: Sequence[Item]) -> None:
         """Work by hand ends, and may have made blocks or slides."""
-        if step in {"reporting", "authorisation"}:
+        if step in NEVER_SCANNED:
             return
         made = [barcode for child in children for barcode in _barcodes(child)]
         data = self._by_hand(step, unit) | ({"children": made} if made else {})

@@ -1,0 +1,123 @@
+"""From what tracking knows of a lab to the state that its twin starts from. Pure: rows in, places out.
+
+Where the log says what was last done to an item, the model wants to know where the item is now: at work, or waiting
+for the next step of the lab's model. A step that only some items need (decalcification) is never guessed: an item that
+is not in it is taken not to need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tracking.events import Kind
+from tracking.queries.open_work import OpenCase, OpenItem
+from twin.lab import Lab
+from twin.snapshot import BlockState, CaseState, LabState, Place, SlideState, SpecimenState
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """The steps of a model by name and level."""
+
+    names: tuple[str, ...]
+    levels: tuple[str, ...]
+    is_optional: tuple[bool, ...]
+
+    def after(self, step: str | None, kind: Kind) -> str | None:
+        """Return the next step that an item of this kind itself goes to; ``None`` when its part is done."""
+        first = self.names.index(step) + 1 if step in self.names else 0
+        for name, level, is_optional in list(zip(self.names, self.levels, self.is_optional, strict=True))[first:]:
+            if level == kind and not is_optional:
+                return name
+        return None
+
+
+def live_state(model: Lab, cases: Sequence[OpenCase], at_us: int) -> LabState:
+    """Return the state of a lab at a moment (µs UTC) for ``twin.placement.place``."""
+    route = _Route(
+        tuple(step.name for step in model.steps),
+        tuple(step.per for step in model.steps),
+        tuple(step.probability < 1 for step in model.steps),
+    )
+    states = [_case(route, case) for case in cases]
+    return LabState(at_us, tuple(state for state in states if state is not None))
+
+
+def _case(route: _Route, case: OpenCase) -> CaseState | None:
+    specimens = tuple(_specimen(route, specimen, case.received_us) for specimen in case.item.children)
+    place = _place_of_case(route, case, has_parts_at_work=any(_is_at_work(part) for part in specimens))
+    if place is None and not any(_is_at_work(part) for part in specimens):
+        return None
+    looks = int(case.assigned_us is not None and (place is None or place.started_us is None))
+    return CaseState(case.item.barcode, case.priority, case.received_us, specimens, place, case.reported_us, looks)
+
+
+def _place_of_case(route: _Route, case: OpenCase, *, has_parts_at_work: bool) -> Place | None:
+    item = case.item
+    if item.step_state == "running" and item.step in route.names:
+        return _running(item)
+    if item.step is None:
+        return Place(route.names[0], case.received_us)
+    return None if has_parts_at_work else _place_of_whole_case(route, case)
+
+
+def _place_of_whole_case(route: _Route, case: OpenCase) -> Place | None:
+    """All its parts are done: the case itself waits for a step, or is with a pathologist."""
+    item = case.item
+    if case.reported_us is not None:
+        return Place(route.names[-1], case.reported_us)
+    finished_us, own_us = _last_finish(item), item.step_us or 0
+    step = route.after(item.step if own_us >= finished_us else _last_step_of_parts(route), Kind.CASE)
+    if step == "reporting" and case.assigned_us is not None and case.assigned_us >= own_us:
+        return Place(step, case.assigned_us, started_us=case.assigned_us)
+    return Place(step, max(finished_us, own_us)) if step else None
+
+
+def _last_step_of_parts(route: _Route) -> str | None:
+    finer = [name for name, level in zip(route.names, route.levels, strict=True) if level != Kind.CASE]
+    return finer[-1] if finer else None
+
+
+def _last_finish(item: OpenItem) -> int:
+    return max((max(child.step_us or 0, _last_finish(child)) for child in item.children), default=0)
+
+
+def _specimen(route: _Route, item: OpenItem, since_us: int) -> SpecimenState:
+    blocks = tuple(_block(route, block, item.step_us or since_us) for block in item.children)
+    return SpecimenState(item.barcode, blocks, _own_place(route, item, since_us))
+
+
+def _block(route: _Route, item: OpenItem, since_us: int) -> BlockState:
+    slides = tuple(
+        SlideState(slide.barcode, _own_place(route, slide, item.step_us or since_us)) for slide in item.children
+    )
+    if item.wanted_us is not None and item.step_state != "running":
+        return BlockState(item.barcode, slides, Place("microtomy", item.wanted_us))
+    return BlockState(item.barcode, slides, _own_place(route, item, since_us))
+
+
+def _own_place(route: _Route, item: OpenItem, since_us: int) -> Place | None:
+    if item.step_state == "running" and item.step in route.names:
+        return _running(item)
+    step = route.after(item.step, item.kind)
+    if step is None or (item.step is None and item.children):
+        return None
+    return Place(step, item.step_us or since_us)
+
+
+def _running(item: OpenItem) -> Place:
+    number = (item.device or "").rpartition("-")[2]
+    unit = int(number) - 1 if number.isdigit() else None
+    return Place(item.step or "", item.step_us or 0, started_us=item.step_us, unit=unit, run=item.run)
+
+
+def _is_at_work(state: SpecimenState | BlockState | SlideState) -> bool:
+    if state.place is not None:
+        return True
+    parts: tuple[BlockState | SlideState, ...] = ()
+    if isinstance(state, SpecimenState):
+        parts = state.blocks
+    elif isinstance(state, BlockState):
+        parts = state.slides
+    return any(_is_at_work(part) for part in parts)
