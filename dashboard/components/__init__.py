@@ -1,0 +1,1 @@
+"""What several pages share: the shell around them and the charts."""
