@@ -1,0 +1,89 @@
+"""One virtual laboratory against the clock: its twin does what is due, its gateway publishes it over real MQTT."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simpy import Environment
+
+from devices.connectors.gateway import ONLINE, Gateway, GatewaySettings
+from devices.outbox import Outbox
+from devices.session import BrokerAddress
+from simulations.virtual_lab.mischief import Mischief
+from simulations.virtual_lab.narrator import Narrator, machine_steps
+from tracking.clock import Clock
+from tracking.registry import Lab
+from twin.engine.agenda import run_until
+from twin.lab import Lab as LabModelFile
+from twin.model import LabModel
+from twin.snapshot import LabState
+from twin.variates import Streams
+
+GATEWAY = "gateway-1"
+MOST_AT_ONCE = 500
+"""Events in one append to the outbox."""
+
+
+class LiveLab:
+    """A laboratory that works on from a state, as fast as its clock says."""
+
+    def __init__(
+        self,
+        lab: Lab,
+        model: LabModelFile,
+        state: LabState,
+        first_case_number: int,
+        seed: int,
+        outbox: Outbox,
+        broker: BrokerAddress,
+        clock: Clock,
+    ) -> None:
+        self._lab = lab
+        self._told: list[tuple[str, dict[str, Any]]] = []
+        streams = Streams(seed, lab.id, replication=state.at_us // 1_000_000)
+        self._mischief = Mischief(streams.generator("mischief", "scans"))
+        self._env = Environment(state.at_us)
+        narrator = Narrator(lab, machine_steps(model), streams.generator("narrator", "details"), self._tell)
+        LabModel(
+            model.model_copy(update={"accession_prefix": lab.case_prefix}), self._env, streams, narrator,
+            initial=state, cases_per_week=lab.cases_per_week, first_case_number=first_case_number,
+        )  # fmt: skip
+        self._outbox = outbox
+        self._gateway = Gateway(GatewaySettings(lab.network, lab.id, GATEWAY, broker), self._outbox, clock)
+        self._reader = next((device.name for device in lab.devices.values() if device.kind == "reader"), None)
+
+    def start(self) -> None:
+        """Connect, and say of every device that it is there."""
+        self._gateway.start()
+        for name in self._lab.devices:
+            if name != GATEWAY:
+                self._gateway.set_state(name, ONLINE)
+
+    def work_until(self, now_us: int) -> None:
+        """Do all that is due by a moment (µs UTC) and publish it; raises ``OutboxFull`` when the disk is."""
+        if now_us <= self._env.now:
+            return
+        run_until(self._env, now_us)
+        told, self._told = self._told, []
+        for start in range(0, len(told), MOST_AT_ONCE):
+            self._publish(told[start : start + MOST_AT_ONCE])
+
+    def stop(self) -> None:
+        """Say goodbye; what the store has not acknowledged stays in the outbox."""
+        self._gateway.close(patience_s=1.0)
+        self._outbox.close()
+
+    def _tell(self, source: str, _at_us: int, envelope: dict[str, Any]) -> None:
+        self._told.append((source.rpartition("/")[2], envelope))
+
+    def _publish(self, events: list[tuple[str, dict[str, Any]]]) -> None:
+        entries = self._gateway.publish(events)
+        for entry in self._mischief.sent_twice(entries):
+            self._gateway.repeat(entry)
+        for _, envelope in events:
+            self._scan(envelope)
+
+    def _scan(self, envelope: dict[str, Any]) -> None:
+        """At reception every request is also read by a plain reader, which now and then misreads."""
+        if self._reader and envelope["type"] == "histotwin.case.received":
+            self._gateway.scan(self._reader, self._mischief.read(envelope["subject"]))
