@@ -1,4 +1,4 @@
-"""Who is asking, and what they may see and do: decided here once, for pages, API and commands alike."""
+"""What a person or program may see and do. Pure: knows no password, no session and no database."""
 
 from __future__ import annotations
 

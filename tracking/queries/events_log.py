@@ -1,0 +1,77 @@
+"""The log as it stands, in order of position: pages of it, the newest of a lab, the events of one item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from tracking.access.principals import Principal
+from tracking.queries.scope import visible_labs
+from tracking.queries.words import Answer, from_json, moment
+from tracking.registry import Registry
+from tracking.store.tables import event, head, item_event, source
+
+_COLUMNS = (event.c.position, event.c.type, event.c.time_us, event.c.received_us, event.c.body, source.c.path)
+
+
+def head_position(connection: Connection) -> int:
+    """Return the position of the last event that the projections know; 0 when there is none."""
+    return int(connection.execute(select(func.max(head.c.position))).scalar() or 0)
+
+
+def events_after(
+    connection: Connection,
+    registry: Registry,
+    principal: Principal,
+    *,
+    after: int = 0,
+    limit: int = 500,
+    lab_id: str | None = None,
+) -> Answer:
+    """Return the log after a position, at most ``limit`` events of the visible labs, and where to go on."""
+    query = _log().where(event.c.position > after, event.c.position <= head_position(connection))
+    if lab_id is not None or principal.labs is not None:
+        labs = [lab.id for lab in visible_labs(registry, principal, lab_id)]
+        query = query.where(event.c.source_id.in_(select(source.c.id).where(source.c.lab.in_(labs))))
+    rows = connection.execute(query.order_by(event.c.position).limit(limit)).all()
+    return {"events": [_stored(row) for row in rows], "next_after": rows[-1].position if rows else after}
+
+
+def newest_events(connection: Connection, lab: str, limit: int = 20) -> list[Answer]:
+    """Return a lab's newest events among the last 5,000 of all labs, newest first."""
+    last = head_position(connection)
+    query = (
+        _log()
+        .where(event.c.position > last - 5000, event.c.position <= last, source.c.lab == lab)
+        .order_by(event.c.position.desc())
+        .limit(limit)
+    )
+    return [told(row) for row in connection.execute(query)]
+
+
+def events_of_items(connection: Connection, item_ids: Iterable[int], limit: int = 2000) -> list[Answer]:
+    """Return every event of some items in the order they happened: by time, ties by position."""
+    mine = select(item_event.c.position).where(item_event.c.item_id.in_(list(item_ids)))
+    query = _log().where(event.c.position.in_(mine)).order_by(event.c.time_us, event.c.position).limit(limit)
+    return [told(row) for row in connection.execute(query)]
+
+
+def told(row: Any) -> Answer:
+    """Return one event as a line of a history."""
+    body = from_json(row.body) or {}
+    data = body.get("data") or {}
+    return {
+        "position": row.position, "type": row.type, "time": moment(row.time_us), "received": moment(row.received_us),
+        "source": row.path, "subject": body.get("subject"), "step": data.get("step"),
+        "station": data.get("station"), "operator": data.get("operator"), "data": data,
+    }  # fmt: skip
+
+
+def _log() -> Any:
+    return select(*_COLUMNS).join(source, source.c.id == event.c.source_id)
+
+
+def _stored(row: Any) -> Answer:
+    return {"position": row.position, "received": moment(row.received_us), "event": from_json(row.body)}

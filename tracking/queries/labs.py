@@ -1,0 +1,159 @@
+"""One lab as its page shows it: the board's row, and per step, device, day and case what stands behind it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from sqlalchemy import Connection, func, select
+
+from tracking.access.principals import Principal
+from tracking.clock import DAY_US, HOUR_US
+from tracking.queries.board_row import LabPicture, overdue
+from tracking.queries.case_rows import OpenCase, closed_cases
+from tracking.queries.device_rows import device_list
+from tracking.queries.events_log import newest_events
+from tracking.queries.rejected_list import rejected_events
+from tracking.queries.words import Answer, hours, hours_since, moment, rounded
+from tracking.registry import Lab, Registry
+from tracking.store.tables import visit
+from tracking.turnaround.clocks import CaseTimes
+from tracking.turnaround.measure import elapsed_us, measure
+
+TREND_DAYS = 56
+MOST_AT_RISK = 20
+_BIN_H = 12
+
+
+@dataclass(frozen=True, slots=True)
+class LabHistory:
+    """What a lab page shows of the past; worth working out once a minute."""
+
+    trend: list[Answer]
+    distribution: Answer
+    dwell_median_h: dict[str, float]
+
+
+def lab_history(connection: Connection, picture: LabPicture, now_us: int) -> LabHistory:
+    """Return turnaround by day over 56 days, its distribution over 28, and the median stay per step over 7 days."""
+    closed = closed_cases(connection, picture.lab.id, now_us - TREND_DAYS * DAY_US, now_us + 1)
+    recent = [case for case in closed if (case.authorised_us or 0) >= now_us - 28 * DAY_US]
+    days: defaultdict[str, list[CaseTimes]] = defaultdict(list)
+    for case in closed:
+        days[picture.calendar.local_date(case.authorised_us or 0).isoformat()].append(case)
+    today = picture.calendar.local_date(now_us)
+    names = [(today - timedelta(days=back)).isoformat() for back in range(TREND_DAYS - 1, -1, -1)]
+    trend = [_day(picture, name, days[name], now_us) for name in names]
+    return LabHistory(trend, _distribution(recent), dwell_medians(connection, picture.lab, now_us))
+
+
+def lab_detail(
+    connection: Connection, registry: Registry, principal: Principal, picture: LabPicture, row: Answer,
+    *, history: LabHistory, now_us: int,
+) -> Answer:  # fmt: skip
+    """Return everything the lab page shows: the board's ``row`` and what stands behind it."""
+    lab = picture.lab
+    return {
+        **row,
+        "ods": lab.ods, "timezone": lab.timezone,
+        "targets": [{"name": one.name, "percentile": one.percentile, "days": one.days, "clock": one.clock,
+                     "source": one.source} for one in lab.targets],
+        "steps": step_list(connection, picture, history, now_us),
+        "device_list": device_list(connection, lab, now_us),
+        "tat_trend": history.trend, "tat_distribution": history.distribution,
+        "at_risk": most_at_risk(picture, now_us),
+        "overdue_open": overdue(picture, now_us),
+        "events": newest_events(connection, lab.id),
+        "rejected": rejected_events(connection, registry, principal, lab_id=lab.id, limit=10),
+    }  # fmt: skip
+
+
+def step_list(connection: Connection, picture: LabPicture, history: LabHistory, now_us: int) -> list[Answer]:
+    """Return each step of the route: what waits, what is in it, since when, and how much was done today."""
+    done = _done_today(connection, picture, now_us)
+    waiting: defaultdict[str, int] = defaultdict(int)
+    running: defaultdict[str, int] = defaultdict(int)
+    since: dict[str, int] = {}
+    for case in picture.open.values():
+        for step, queue in case.standing.queues.items():
+            waiting[step] += queue.waiting
+            running[step] += queue.running
+            if queue.waiting_since_us is not None:
+                since[step] = min(since.get(step, queue.waiting_since_us), queue.waiting_since_us)
+    return [
+        {
+            "step": stop.step, "label": picture.lab.step_label(stop.step), "per": stop.per.value,
+            "allowance_h": stop.allowance_h, "waiting": waiting[stop.step], "running": running[stop.step],
+            "oldest_waiting_h": hours_since(since.get(stop.step), now_us), "done_today": done.get(stop.step, 0),
+            "dwell_median_h": history.dwell_median_h.get(stop.step),
+        }
+        for stop in picture.lab.route
+    ]  # fmt: skip
+
+
+def most_at_risk(picture: LabPicture, now_us: int) -> list[Answer]:
+    """Return the 20 open cases most likely to miss a target: by the forecast, then by age."""
+    breach = picture.risk.by_case if picture.risk else {}
+
+    def rank(pair: tuple[int, OpenCase]) -> tuple[float, int]:
+        return -breach.get(pair[0], 0.0), pair[1].times.received_us or 2**62
+
+    first = sorted(picture.open.items(), key=rank)[:MOST_AT_RISK]
+    return [
+        {
+            "case": case.times.barcode, "priority": case.times.priority, "specialty": case.times.specialty,
+            "stage": case.standing.stage, "received_at": moment(case.times.received_us),
+            "age_h": hours_since(case.times.received_us, now_us), "due": moment(picture.due.get(case_id)),
+            "is_overdue": (picture.due.get(case_id) or 2**62) < now_us,
+            "breach_probability": rounded(breach.get(case_id), 3),
+        }
+        for case_id, case in first
+    ]  # fmt: skip
+
+
+def dwell_medians(connection: Connection, lab: Lab, now_us: int) -> dict[str, float]:
+    """Return the median stay per step over 7 days, hours: from the end of an item's step before to the end of this."""
+    before = visit.alias("before")
+    query = (
+        select(visit.c.step, visit.c.ended_us, func.coalesce(before.c.ended_us, visit.c.started_us))
+        .outerjoin(before, (before.c.item_id == visit.c.item_id) & (before.c.n == visit.c.n - 1))
+        .where(visit.c.lab == lab.id, visit.c.ended_us >= now_us - 7 * DAY_US)
+    )
+    stays: defaultdict[str, list[int]] = defaultdict(list)
+    for step, ended_us, began_us in connection.execute(query):
+        if began_us is not None:
+            stays[step].append(max(ended_us - began_us, 0))
+    return {step: round(float(np.median(some)) / HOUR_US, 2) for step, some in stays.items()}
+
+
+def _done_today(connection: Connection, picture: LabPicture, now_us: int) -> dict[str, int]:
+    midnight_us = picture.calendar.day_start_us(picture.calendar.local_date(now_us))
+    query = (
+        select(visit.c.step, func.count())
+        .where(visit.c.lab == picture.lab.id, visit.c.ended_us >= midnight_us, visit.c.outcome == "done")
+        .group_by(visit.c.step)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _day(picture: LabPicture, name: str, cases: list[CaseTimes], now_us: int) -> Answer:
+    measured = measure(cases, picture.lab.targets, picture.calendar, now_us)
+    return {
+        "day": name, "n": measured.closed.count, "p50_h": rounded(measured.closed.p50_h),
+        "p90_h": rounded(measured.closed.p90_h),
+        "within": [rounded(one.percent, 1) for one in measured.targets],
+    }  # fmt: skip
+
+
+def _distribution(cases: list[CaseTimes]) -> Answer:
+    """Return how many cases took how long: counts in bins of 12 hours, the last one open."""
+    took_h = elapsed_us(cases, "received", "authorised") / HOUR_US
+    edges = np.arange(0, 20 * 24 + _BIN_H, _BIN_H)
+    counts = np.histogram(np.clip(took_h, 0, edges[-1] - 1e-9), edges)[0]
+    return {
+        "days": 28, "bin_h": _BIN_H, "counts": counts.tolist(), "n": len(took_h),
+        "definition": "Cases authorised in the last 28 days by elapsed hours from received to authorised; "
+                      f"the last bin holds all from {hours(int(edges[-2]) * HOUR_US):g} h on.",
+    }  # fmt: skip

@@ -1,0 +1,182 @@
+"""The board in memory: every lab's open and recent cases, renewed case by case from what is new in the log.
+
+``catch_up`` asks for the log's head; of each new event it reads which items are named and renews only their cases.
+More than 5,000 new events at once, or a name it cannot place, renew the whole lab. Percentiles are worked out at most
+every 15 seconds. All calls block on the database and may come from any thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, func, select
+
+from tracking.access.principals import Principal
+from tracking.clock import DAY_US, SECOND_US, Clock
+from tracking.queries.board_row import LabPicture, board_row, percentiles_of
+from tracking.queries.case_rows import cases_by_id, closed_cases, open_cases
+from tracking.queries.device_rows import device_counts, last_received_us
+from tracking.queries.events_log import head_position
+from tracking.queries.forecasts import forecast_risk
+from tracking.queries.named_items import cases_named, names_in
+from tracking.queries.scope import visible_lab, visible_labs
+from tracking.queries.stages import Route
+from tracking.queries.words import Answer
+from tracking.registry import Registry
+from tracking.store.database import Database
+from tracking.store.tables import event, forecast, rejected, source
+from tracking.turnaround.calendar import lab_calendar
+from tracking.turnaround.clocks import CaseTimes
+from tracking.turnaround.targets import earliest_due_us
+
+REMEMBERED_US = 28 * DAY_US
+PERCENTILES_EVERY_US = 15 * SECOND_US
+ALL_AGAIN_EVERY_US = 600 * SECOND_US
+MOST_EVENTS_AT_ONCE = 5_000
+
+
+@dataclass(slots=True)
+class _Kept:
+    """One lab's picture with what is known of its age."""
+
+    picture: LabPicture
+    route: Route
+    position: int = -1
+    percentiles_us: int = 0
+    loaded_us: int | None = None
+    row: Answer = field(default_factory=dict)
+
+
+class LiveBoard:
+    """Rows of all labs, as of the last ``catch_up``."""
+
+    def __init__(self, database: Database, registry: Registry, clock: Clock) -> None:
+        self._database = database
+        self._registry = registry
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._labs = {
+            lab.id: _Kept(LabPicture(lab, lab_calendar(lab)), Route(lab.route)) for lab in registry.labs.values()
+        }
+        self._position = 0
+        self._forecast_id = 0
+        self._rejected_id = 0
+
+    @property
+    def position(self) -> int:
+        """The log position up to which the rows are right."""
+        return self._position
+
+    def catch_up(self) -> frozenset[str]:
+        """Bring every row up to the log's head; return the labs whose row changed."""
+        with self._lock, self._database.reading() as connection:
+            now_us = self._clock.now_us()
+            touched = self._follow_log(connection, now_us) | self._follow_rest(connection)
+            due = {lab for lab, kept in self._labs.items() if now_us - kept.percentiles_us >= PERCENTILES_EVERY_US}
+            for lab in touched | due:
+                self._redraw(connection, self._labs[lab], now_us)
+            return frozenset(touched | due)
+
+    def rows(self, principal: Principal) -> list[Answer]:
+        """Return the rows this principal may see, in the registry's order."""
+        return [self._labs[lab.id].row for lab in visible_labs(self._registry, principal) if self._labs[lab.id].row]
+
+    def row(self, principal: Principal, lab_id: str) -> Answer:
+        """Return one lab's row; raises ``NotFound``."""
+        return self._labs[visible_lab(self._registry, principal, lab_id).id].row
+
+    def picture(self, lab_id: str) -> LabPicture:
+        """Return what is in memory of one lab, for the lab page. The caller has checked the scope."""
+        return self._labs[lab_id].picture
+
+    def _follow_log(self, connection: Connection, now_us: int) -> set[str]:
+        head = head_position(connection)
+        stale = {
+            lab for lab, kept in self._labs.items()
+            if kept.loaded_us is None or now_us - kept.loaded_us > ALL_AGAIN_EVERY_US
+        }  # fmt: skip
+        if head < self._position or head - self._position > MOST_EVENTS_AT_ONCE:
+            stale = set(self._labs)
+        touched = self._follow_events(connection, head, stale) if head > self._position else set()
+        for lab in stale:
+            self._load(connection, self._labs[lab], now_us)
+        self._position = head
+        return touched | stale
+
+    def _follow_events(self, connection: Connection, head: int, stale: set[str]) -> set[str]:
+        """Renew the cases that new events name; labs of which that cannot be told are added to ``stale``."""
+        if len(stale) == len(self._labs):
+            return set()
+        touched: set[str] = set()
+        named: defaultdict[str, set[str]] = defaultdict(set)
+        query = select(source.c.lab, event.c.body).join(source, source.c.id == event.c.source_id)
+        for lab, body in connection.execute(query.where(event.c.position > self._position, event.c.position <= head)):
+            if lab in self._labs:
+                touched.add(lab)
+                named[lab].update(names_in(body))
+        by_lab, unknown = cases_named(connection, self._registry, named)
+        stale |= unknown & set(self._labs)
+        for lab, case_ids in by_lab.items():
+            if lab not in stale:
+                self._renew(connection, self._labs[lab], case_ids)
+        return touched | set(by_lab)
+
+    def _renew(self, connection: Connection, kept: _Kept, case_ids: Iterable[int]) -> None:
+        picture = kept.picture
+        ids = list(case_ids)
+        still_open, closed = cases_by_id(connection, ids, kept.route)
+        for case_id in ids:
+            picture.open.pop(case_id, None)
+            picture.due.pop(case_id, None)
+        picture.open.update(still_open)
+        picture.closed.update(closed)
+        picture.due.update(_dues(picture, {case_id: case.times for case_id, case in still_open.items()}))
+
+    def _load(self, connection: Connection, kept: _Kept, now_us: int) -> None:
+        picture, lab = kept.picture, kept.picture.lab.id
+        picture.open = open_cases(connection, lab, kept.route)
+        closed = closed_cases(connection, lab, now_us - REMEMBERED_US, now_us + DAY_US)
+        picture.closed = {case.case_id: case for case in closed}
+        picture.due = _dues(picture, {case_id: case.times for case_id, case in picture.open.items()})
+        kept.loaded_us, kept.percentiles_us = now_us, 0
+
+    def _follow_rest(self, connection: Connection) -> set[str]:
+        """Notice new forecasts and newly refused messages."""
+        newest = connection.execute(
+            select(select(func.max(forecast.c.id)).scalar_subquery(), select(func.max(rejected.c.id)).scalar_subquery())
+        ).one()
+        touched = self._newer(connection, forecast.c.lab, forecast.c.id, self._forecast_id, newest[0])
+        for lab in touched:
+            self._labs[lab].picture.risk = forecast_risk(connection, lab)
+        touched |= self._newer(connection, rejected.c.lab, rejected.c.id, self._rejected_id, newest[1])
+        self._forecast_id, self._rejected_id = newest[0] or 0, newest[1] or 0
+        return touched
+
+    def _newer(self, connection: Connection, lab: object, key: object, known: int, newest: int | None) -> set[str]:
+        if not newest or newest == known:
+            return set()
+        found = connection.execute(select(lab).where(key > known).distinct()).scalars()  # type: ignore[call-overload, operator]
+        return {lab_id for lab_id in found if lab_id in self._labs}
+
+    def _redraw(self, connection: Connection, kept: _Kept, now_us: int) -> None:
+        picture = kept.picture
+        picture.devices = device_counts(connection, picture.lab)
+        picture.last_event_us = last_received_us(connection, picture.lab.id)
+        if now_us - kept.percentiles_us >= PERCENTILES_EVERY_US:
+            _forget_old(picture.closed, now_us - REMEMBERED_US)
+            picture.percentiles, kept.percentiles_us = percentiles_of(picture, now_us), now_us
+        kept.position = self._position
+        kept.row = board_row(picture, now_us, self._position)
+
+
+def _dues(picture: LabPicture, cases: Mapping[int, CaseTimes]) -> dict[int, int | None]:
+    targets = picture.lab.targets
+    return {case_id: earliest_due_us(targets, case, picture.calendar) for case_id, case in cases.items()}
+
+
+def _forget_old(closed: dict[int, CaseTimes], since_us: int) -> None:
+    for case_id in [case_id for case_id, case in closed.items() if (case.authorised_us or 0) < since_us]:
+        del closed[case_id]
