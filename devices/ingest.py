@@ -25,7 +25,7 @@ from tracking.door import Incoming, Receipt
 
 log = logging.getLogger(__name__)
 
-_LOOK_EVERY_S = 5.0
+_LOOK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)

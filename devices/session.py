@@ -245,8 +245,8 @@ class Session:
             return
         for key, events in self._selector.select(timeout_s):
             if key.fileobj is self._wake_in:
-                self._is_awake = False
                 self._wake_in.recv(4096)
+                self._is_awake = False  # only now: a byte sent before would be swallowed, and no other follow it
             elif events & selectors.EVENT_READ:
                 self._read()
 

@@ -20,6 +20,7 @@ class StoreInMemory:
         self.events: dict[tuple[str, str], bytes] = {}
         self.order: list[str] = []
         self.rejected: list[Incoming] = []
+        self.states: list[tuple[str | None, bytes]] = []
         self.batches: list[int] = []
         self.is_down = threading.Event()
         self.trips_over: bytes | None = None
@@ -36,8 +37,11 @@ class StoreInMemory:
     def _take(self, incoming: Incoming) -> Receipt:
         if incoming.refusal:
             return self._reject(incoming, incoming.refusal)
-        if incoming.kind != "event":
-            return self._keep(incoming, {"id": f"made-{len(self.events)}", "type": f"histotwin.{incoming.kind}"})
+        if incoming.kind == "state":
+            self.states.append((incoming.origin, incoming.body))
+            return Receipt("accepted", "accepted", "", "")
+        if incoming.kind == "raw":
+            return self._keep(incoming, {"id": f"made-{len(self.events)}", "type": "histotwin.item.scanned"})
         try:
             document = {**(incoming.attributes or {}), **json.loads(incoming.body)}
             return self._keep(incoming, document)
@@ -74,6 +78,7 @@ class StoreOnDisk:
     """A durable store small enough to trust: one table, unique identity, committed before it answers."""
 
     def __init__(self, path: Path) -> None:
+        self._known_through: dict[tuple[str, str], int] = {}
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
@@ -103,10 +108,16 @@ class StoreOnDisk:
         )  # fmt: skip
 
     def _through(self, source: str, boot: str) -> int:
-        count, most = self._db.execute(
-            "SELECT count(*), max(sequence) FROM event WHERE source = ? AND boot = ?", (source, boot)
-        ).fetchone()
-        return int(most) if count == most else 0
+        through = self._known_through.get((source, boot), 0)
+        while self._has(source, boot, through + 1):
+            through += 1
+        self._known_through[(source, boot)] = through
+        return through
+
+    def _has(self, source: str, boot: str, sequence: int) -> bool:
+        place = (source, boot, sequence)
+        found = self._db.execute("SELECT 1 FROM event WHERE source = ? AND boot = ? AND sequence = ?", place)
+        return found.fetchone() is not None
 
     def stored(self) -> list[tuple[str, str, int]]:
         rows = self._db.execute("SELECT source, boot, sequence FROM event ORDER BY source, boot, sequence")

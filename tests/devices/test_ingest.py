@@ -157,7 +157,7 @@ def test_wrong_topics_are_refused_and_answers_passing_by_are_not(bench: Bench) -
 
 def test_a_state_goes_through_the_same_door(bench: Bench) -> None:
     bench.device.say("histotwin/bcps/rl4/microtome-3/state", "online", retain=True)
-    until(lambda: ("/bcps/rl4/microtome-3", "made-0") in bench.store.events)
+    until(lambda: bench.store.states == [("/bcps/rl4/microtome-3", b"online")])
     time.sleep(0.1)
     assert bench.device.of("reply") == []
 
@@ -198,7 +198,8 @@ def test_retained_events_are_refused(real_mosquitto: Mosquitto) -> None:
     bench = Bench(real_mosquitto.port)
     until(lambda: len(bench.store.rejected) == 500)
     assert {incoming.refusal for incoming in bench.store.rejected} == {"retained"}
-    until(lambda: len(bench.store.events) == 1)
+    until(lambda: bench.store.states == [("/bcps/rl4/m", b"online")])
+    assert bench.store.events == {}
     bench.ingest.stop()
     bench.device.leave()
     device.leave()

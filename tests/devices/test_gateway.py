@@ -1,0 +1,208 @@
+"""The rules between a gateway and ingest: whatever dies in between, nothing is lost and nothing counted twice."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import pytest
+
+from devices.connectors.gateway import Gateway, GatewaySettings, Reply
+from devices.ingest import Ingest, IngestSettings
+from devices.outbox import Outbox
+from devices.resend import Patience
+from devices.session import BrokerAddress
+from tests.devices.stand_ins import StoreInMemory, StoreOnDisk
+from tests.services import Mosquitto, embedded_broker, mosquitto
+from tracking.clock import SystemClock
+
+STEP = {"type": "histotwin.step.completed", "subject": "S26-1-A-1", "data": {"step": "microtomy"}}
+HASTY = Patience(first_s=0.3, longest_s=2.0)
+
+
+def until(true: Callable[[], object], patience_s: float = 8.0) -> None:
+    deadline = time.monotonic() + patience_s
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+class Lab:
+    """A gateway with its outbox, as a lab has it."""
+
+    def __init__(self, port: int, folder: Path, name: str = "gateway") -> None:
+        self.replies: list[Reply] = []
+        self.outbox = Outbox(folder / f"{name}.db", SystemClock())
+        settings = GatewaySettings("bcps", "rl4", name, BrokerAddress(port=port), HASTY)
+        self.gateway = Gateway(settings, self.outbox, SystemClock(), on_reply=self.replies.append)
+        self.gateway.start()
+
+    def leave(self) -> None:
+        self.gateway.close()
+        self.outbox.close()
+
+
+@contextlib.contextmanager
+def running_ingest(port: int, store: StoreInMemory) -> Iterator[Ingest]:
+    ingest = Ingest(IngestSettings(BrokerAddress(port=port), client_id="gateway-test"), store, SystemClock())
+    ingest.start()
+    until(lambda: ingest.health().is_connected)
+    time.sleep(0.1)
+    yield ingest
+    ingest.stop()
+
+
+def test_everything_published_is_stored_in_order_and_leaves_the_outbox(broker_port: int, tmp_path: Path) -> None:
+    store = StoreInMemory()
+    with running_ingest(broker_port, store):
+        lab = Lab(broker_port, tmp_path)
+        sent = [e for _ in range(40) for e in lab.gateway.publish([(f"m-{n}", STEP) for n in range(5)] * 5)]
+        assert lab.gateway.flush(10)
+        lab.leave()
+    assert len(store.events) == len(sent) == 1000
+    for device in range(5):
+        mine = [e.body for e in sent if e.stream.source == f"/bcps/rl4/m-{device}"]
+        assert [body for (source, _), body in store.events.items() if source == f"/bcps/rl4/m-{device}"] == mine
+
+
+def test_a_scan_is_answered_to_its_device(broker_port: int, tmp_path: Path) -> None:
+    with running_ingest(broker_port, StoreInMemory()):
+        lab = Lab(broker_port, tmp_path)
+        until(lambda: lab.gateway.is_connected)
+        lab.gateway.scan("reader-7", b"S26-1-A-1")
+        until(lambda: lab.replies)
+        lab.leave()
+    assert (lab.replies[0].device, lab.replies[0].verdict) == ("reader-7", "accepted")
+
+
+def test_what_was_published_offline_arrives_after_a_restart_with_its_old_boot(
+    real_mosquitto: Mosquitto, tmp_path: Path
+) -> None:
+    lab = Lab(1, tmp_path)
+    sent = lab.gateway.publish([("m-1", STEP)] * 30)
+    lab.gateway.close(0)
+    lab.outbox.close()
+    store = StoreInMemory()
+    with running_ingest(real_mosquitto.port, store):
+        again = Lab(real_mosquitto.port, tmp_path)
+        again.gateway.publish([("m-1", STEP)])
+        assert again.gateway.flush(10)
+        again.leave()
+    assert list(store.events.values())[:30] == [entry.body for entry in sent]
+    assert len(store.events) == 31
+
+
+def test_states_are_retained_and_the_last_will_says_offline(broker_port: int, tmp_path: Path) -> None:
+    heard: dict[str, bytes] = {}
+    ear = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+    ear.on_message = lambda _c, _u, m: heard.update({m.topic.split("/")[3]: m.payload})
+    ear.connect("127.0.0.1", broker_port)
+    ear.subscribe("histotwin/+/+/+/state", qos=1)
+    ear.loop_start()
+    lab = Lab(broker_port, tmp_path)
+    lab.gateway.set_state("stainer-1", {"type": "histotwin.device.state", "data": {"state": "running"}})
+    until(lambda: heard.get("gateway") == b"online" and b"running" in heard.get("stainer-1", b""))
+    lab.leave()
+    until(lambda: heard == {"gateway": b"offline", "stainer-1": b"offline"})
+    program = (
+        "import pathlib, sys, time, devices.connectors.gateway as g, devices.outbox as o, devices.session as s\n"
+        "import tracking.clock as c\n"
+        "box = o.Outbox(pathlib.Path(sys.argv[2]), c.SystemClock())\n"
+        "settings = g.GatewaySettings('bcps', 'rl4', 'dying', s.BrokerAddress(port=int(sys.argv[1])))\n"
+        "g.Gateway(settings, box, c.SystemClock()).start()\n"
+        "time.sleep(60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, str(broker_port), str(tmp_path / "dying.db")])
+    until(lambda: heard.get("dying") == b"online")
+    process.kill()
+    process.wait()
+    until(lambda: heard.get("dying") == b"offline")
+    ear.disconnect()
+    ear.loop_stop()
+
+
+class Storm:
+    """Gateways that publish while ingest and the broker are killed again and again."""
+
+    def __init__(self, port: int, folder: Path, luck: random.Random) -> None:
+        self.port, self.folder, self.luck = port, folder, luck
+        self.labs = [Lab(port, folder, f"gateway-{number}") for number in range(3)]
+        self.sent: list[tuple[str, str, int]] = []
+        self.ingest = self.start_ingest()
+
+    def start_ingest(self) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.devices.durable_ingest", str(self.port), str(self.folder / "store.db")]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        assert process.stdout is not None
+        process.stdout.readline()
+        return process
+
+    def restart_ingest(self) -> None:
+        self.ingest.kill()
+        self.ingest.wait()
+        self.ingest = self.start_ingest()
+
+    def publish(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            lab = self.luck.choice(self.labs)
+            for entry in lab.gateway.publish([(f"{lab.outbox.boot}-m", STEP)] * self.luck.randint(1, 12)):
+                self.sent.append((*entry.stream, entry.sequence))
+            stop.wait(0.005)
+
+    def end(self) -> None:
+        for lab in self.labs:
+            assert lab.gateway.flush(30), f"{lab.gateway.waiting} events are not covered"
+            lab.leave()
+        self.ingest.kill()
+        self.ingest.wait()
+
+
+def test_kills_of_ingest_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+    with embedded_broker() as port:
+        weather(Storm(port, tmp_path, random.Random(7)), lambda storm: storm.restart_ingest(), kills=5)
+
+
+def test_kills_of_ingest_and_broker_lose_nothing_and_double_nothing(real_mosquitto: Mosquitto, tmp_path: Path) -> None:
+    def kill_one(storm: Storm) -> None:
+        if storm.luck.random() < 0.5:
+            storm.restart_ingest()
+        else:
+            real_mosquitto.kill()
+            time.sleep(storm.luck.uniform(0, 0.3))
+            real_mosquitto.start()
+
+    weather(Storm(real_mosquitto.port, tmp_path, random.Random(3)), kill_one, kills=8)
+
+
+def weather(storm: Storm, kill: Callable[[Storm], None], kills: int) -> None:
+    stop = threading.Event()
+    speaker = threading.Thread(target=storm.publish, args=(stop,))
+    speaker.start()
+    for _ in range(kills):
+        time.sleep(storm.luck.uniform(0.1, 0.6))
+        kill(storm)
+    stop.set()
+    speaker.join()
+    storm.end()
+    assert len(storm.sent) > 500
+    assert StoreOnDisk(storm.folder / "store.db").stored() == sorted(storm.sent)
+
+
+@pytest.mark.parametrize("inflight", [20, 500])
+def test_a_broker_with_a_small_window_serves_too(tmp_path: Path, inflight: int) -> None:
+    store = StoreInMemory()
+    with mosquitto(tmp_path, inflight) as broker, running_ingest(broker.port, store):
+        lab = Lab(broker.port, tmp_path)
+        lab.gateway.publish([("m-1", STEP)] * 1000)
+        assert lab.gateway.flush(10)
+        lab.leave()
+    assert len(store.events) == 1000
