@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from types import FrameType
 
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 
 from dashboard.operations.settings import Settings
 from dashboard.operations.supervisor import Supervisor
@@ -17,7 +17,7 @@ from tracking.clock import SystemClock
 from tracking.errors import InputMistakes, Mistake
 from tracking.registry import load_registry
 from tracking.store import tables
-from tracking.store.database import open_database
+from tracking.store.database import Database, open_database
 from tracking.store.migrate import upgrade
 
 READY_WITHIN_S = 60.0
@@ -42,8 +42,8 @@ def run_everything(settings: Settings, *, virtual_lab: bool, demo: bool | None, 
     labs = len(load_registry(settings.network_files).labs)
     _require_free("port", settings.host, settings.port)
     _require_free("mqtt_port", settings.mqtt_host, settings.mqtt_port)
-    engine = _prepare(settings)
-    is_empty = _is_empty(engine)
+    database = _prepare(settings)
+    is_empty = _is_empty(database)
     told = {"demo": _decide_demo(settings, is_empty, demo), "speed_origin_us": clock.now_us()}
     settings = settings.model_copy(update=told)
     supervisor = Supervisor(settings.environment(), settings.data_dir / "logs", clock, say)
@@ -51,8 +51,8 @@ def run_everything(settings: Settings, *, virtual_lab: bool, demo: bool | None, 
         signal.signal(number, _ask_to_stop)
     try:
         if is_empty and settings.demo and settings.history_weeks > 0:
-            _write_history(supervisor, settings, labs, engine, say)
-        engine.dispose()
+            _write_history(supervisor, settings, labs, database, say)
+        database.close()
         _start(supervisor, virtual_lab=virtual_lab)
         _greet(settings, labs, clock.monotonic_s() - began_s, say)
         while True:
@@ -66,14 +66,14 @@ def run_everything(settings: Settings, *, virtual_lab: bool, demo: bool | None, 
     say("Stopped; nothing is left running.")
 
 
-def _prepare(settings: Settings) -> Engine:
+def _prepare(settings: Settings) -> Database:
     (settings.data_dir / "logs").mkdir(parents=True, exist_ok=True)
     upgrade(settings.url)
     return open_database(settings.url)
 
 
-def _is_empty(engine: Engine) -> bool:
-    with engine.connect() as connection:
+def _is_empty(database: Database) -> bool:
+    with database.reading() as connection:
         return not connection.scalar(select(tables.head.c.position))
 
 
@@ -88,20 +88,20 @@ def _decide_demo(settings: Settings, is_empty: bool, demo: bool | None) -> bool:
     return decided
 
 
-def _write_history(supervisor: Supervisor, settings: Settings, labs: int, engine: Engine, say: Say) -> None:
+def _write_history(supervisor: Supervisor, settings: Settings, labs: int, database: Database, say: Say) -> None:
     say(
         f"Writing {settings.history_weeks:g} weeks of synthetic history for {labs} laboratories; the last "
         f"{settings.recent_weeks:g} are in before the page opens …"
     )
     part = supervisor.start("history", is_passing=True)
-    supervisor.wait_ready(part, HISTORY_WITHIN_S, _teller(engine, say))
+    supervisor.wait_ready(part, HISTORY_WITHIN_S, _teller(database, say))
 
 
-def _teller(engine: Engine, say: Say) -> Callable[[], None]:
+def _teller(database: Database, say: Say) -> Callable[[], None]:
     told = {""}
 
     def tell() -> None:
-        with engine.connect() as connection:
+        with database.reading() as connection:
             detail = connection.scalar(select(tables.progress.c.detail).where(tables.progress.c.name == "history"))
         if detail and detail not in told:
             told.add(detail)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, delete, insert, update
+from sqlalchemy import delete, insert, update
 
 from tracking.clock import Clock
 from tracking.store import tables
+from tracking.store.database import Database
 
 
 class Progress:
     """The row of one piece of work, from its start to its end."""
 
-    def __init__(self, engine: Engine, clock: Clock, name: str, total: int, detail: str) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, clock: Clock, name: str, total: int, detail: str) -> None:
+        self._database = database
         self._clock = clock
         self._name = name
         now = clock.now_us()
         row = {"name": name, "done": 0, "total": total, "detail": detail, "started_us": now, "updated_us": now}
-        with engine.begin() as connection:
+        with database.writing() as connection:
             connection.execute(delete(tables.progress).where(tables.progress.c.name == name))
             connection.execute(insert(tables.progress).values(**row))
 
@@ -31,5 +32,5 @@ class Progress:
         self._set(done=tables.progress.c.total, detail=detail, updated_us=now, finished_us=now)
 
     def _set(self, **values: object) -> None:
-        with self._engine.begin() as connection:
+        with self._database.writing() as connection:
             connection.execute(update(tables.progress).where(tables.progress.c.name == self._name).values(**values))

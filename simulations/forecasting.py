@@ -1,0 +1,117 @@
+"""The forecast as a service: each lab in turn from its tracked state, stored with how old that state was."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from simulations.live_state import live_state
+from tracking.clock import MINUTE_US, Clock
+from tracking.errors import StoreUnavailable
+from tracking.queries.open_work import OpenCase, open_cases
+from tracking.registry import Lab, Target
+from tracking.store import tables
+from tracking.store.database import Database
+from tracking.store.forecasts import CaseOutlook, LabOutlook, keep_forecast
+from twin.forecast import CaseForecast, LabForecast, forecast
+from twin.lab import load_lab
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastSettings:
+    """How often (minutes between two forecasts of a lab), how thoroughly, and from which seed."""
+
+    models: Path
+    every_min: float
+    replications: int
+    seed: int
+
+
+class ForecastService:
+    """Keeps every lab's forecast fresh, one lab at a time, the stalest first."""
+
+    def __init__(self, labs: Sequence[Lab], database: Database, settings: ForecastSettings, clock: Clock) -> None:
+        self._labs = {lab.id: lab for lab in labs}
+        self._database = database
+        self._settings = settings
+        self._clock = clock
+        self._made_us = dict.fromkeys(self._labs, 0)
+
+    def keep_fresh(self, stop: threading.Event) -> None:
+        """Forecast until told to stop; a database that is away for a while only delays it."""
+        while not stop.is_set():
+            due = self._due()
+            if due is None:
+                stop.wait(LOOK_EVERY_S)
+                continue
+            try:
+                self.forecast_lab(due)
+            except StoreUnavailable as error:
+                log.warning("%s; trying again", error)
+                stop.wait(LOOK_EVERY_S)
+
+    def forecast_lab(self, lab: Lab) -> LabOutlook:
+        """Forecast one lab now and store it. Raises ``StoreUnavailable``."""
+        began_s = time.process_time()
+        position, cases, now_us = self._look(lab)
+        model = load_lab(self._settings.models / lab.model)
+        made = forecast(
+            model, live_state(model, cases, now_us), now_us=now_us, replications=self._settings.replications,
+            seed=self._settings.seed, targets_days=_days(lab.targets), cases_per_week=lab.cases_per_week,
+        )  # fmt: skip
+        outlook = _outlook(lab, made, position, time.process_time() - began_s)
+        keep_forecast(self._database, outlook)
+        self._made_us[lab.id] = now_us
+        return outlook
+
+    def _due(self) -> Lab | None:
+        stalest = min(self._made_us, key=lambda lab: self._made_us[lab])
+        age_us = self._clock.now_us() - self._made_us[stalest]
+        return self._labs[stalest] if age_us >= self._settings.every_min * MINUTE_US else None
+
+    def _look(self, lab: Lab) -> tuple[int, list[OpenCase], int]:
+        with self._database.reading() as connection:
+            position = connection.scalar(select(tables.head.c.position)) or 0
+            return position, open_cases(connection, lab.id), self._clock.now_us()
+
+
+def _days(targets: Sequence[Target]) -> list[float]:
+    """Only calendar days from receipt can be forecast so far; other targets get no probability."""
+    return sorted({target.days for target in targets if _is_forecast(target)})
+
+
+def _is_forecast(target: Target) -> bool:
+    return target.clock == "calendar" and target.start == "received"
+
+
+def _outlook(lab: Lab, made: LabForecast, position: int, cpu_s: float) -> LabOutlook:
+    targets = [target for target in lab.targets if _is_forecast(target)]
+    return LabOutlook(
+        lab=lab.id, made_us=made.made_us, state_us=made.state_us, state_position=position,
+        replications=made.replications, seed=made.seed, cpu_s=cpu_s, busiest=made.busiest,
+        resources=_ranked(made), targets=[target.name for target in targets],
+        cases=[_case(case, targets) for case in made.cases],
+    )  # fmt: skip
+
+
+def _case(case: CaseForecast, targets: Sequence[Target]) -> CaseOutlook:
+    breach: Mapping[str, float] = {target.name: case.breach_probability[target.days] for target in targets}
+    return CaseOutlook(case.barcode, case.p50_us, case.p80_us, case.p95_us, breach)
+
+
+def _ranked(made: LabForecast) -> list[dict[str, Any]]:
+    return [
+        {"resource": name, "utilisation": value.mean, "low": value.low, "high": value.high}
+        for name, value in sorted(made.utilisation.items(), key=lambda entry: -entry[1].mean)
+    ]
