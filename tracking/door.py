@@ -5,49 +5,173 @@ MQTT ingest, ``POST /api/v1/events``, ``POST /api/v1/scans``, import and seeding
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Sequence
+from uuid import uuid4
 
-Fate = Literal["accepted", "duplicate", "conflict", "rejected"]
-Verdict = Literal["accepted", "warning", "rejected"]
+import orjson
 
+from tracking.clock import Clock, to_rfc3339
+from tracking.decoding import Decoded, Identity, decode, identity_of
+from tracking.errors import Refusal
+from tracking.events import STANDARD_STEPS
+from tracking.names import lab_of
+from tracking.offering import Fate, Incoming, Receipt, Verdict
+from tracking.reasons import Reason, refusal, sentence, sentence_for
+from tracking.registry import Device, Registry
+from tracking.store.event_store import EventStore
+from tracking.store.log import Offer, Outcome
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """Something offered, before anybody trusts it.
+__all__ = ["Door", "Fate", "Incoming", "Receipt", "Verdict"]
 
-    ``origin`` is the source path that the channel proves (the topic's network, lab and device; ``None`` where the
-    channel proves nothing). ``attributes`` are the CloudEvents attributes of binary mode. ``refusal`` is the machine
-    word with which the wire already refuses it: it then only goes to the rejected list.
-    """
-
-    body: bytes
-    channel: str
-    received_us: int
-    origin: str | None = None
-    kind: Literal["event", "raw", "state"] = "event"
-    attributes: Mapping[str, str] | None = None
-    refusal: str | None = None
+_NOBODY = Identity()
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of one offered thing.
+def _random_id() -> str:
+    return uuid4().hex
 
-    ``stored_through`` is the highest sequence of (source, boot) up to which everything is stored; ``None`` where the
-    event carried no boot and sequence.
-    """
 
-    fate: Fate
-    verdict: Verdict
-    reason: str
-    message: str
-    event_id: str | None = None
-    event_type: str | None = None
-    source: str | None = None
-    subject: str | None = None
-    boot: str | None = None
-    sequence: int | None = None
-    position: int | None = None
-    stored_through: int | None = None
+class Door:
+    """Judges what is offered, has it stored, and says in plain words what became of it."""
+
+    def __init__(
+        self, store: EventStore, registry: Registry, clock: Clock, new_id: Callable[[], str] = _random_id
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._clock = clock
+        self._new_id = new_id
+        self._steps = {
+            lab.id: frozenset(STANDARD_STEPS).union(stop.step for stop in lab.route) for lab in registry.labs.values()
+        }
+
+    def take(self, batch: Sequence[Incoming]) -> list[Receipt]:
+        """Store a batch in one transaction and return a receipt for each, in order.
+
+        Raises ``StoreUnavailable`` when nothing could be stored now; offer the same batch again later.
+        """
+        offers = [self._offer(incoming) for incoming in batch]
+        outcomes = self._store.append(offers)
+        return [self._receipt(offer, outcome) for offer, outcome in zip(offers, outcomes, strict=True)]
+
+    def _offer(self, incoming: Incoming) -> Offer:
+        offer = Offer(incoming, _NOBODY)
+        try:
+            if incoming.refusal is not None:
+                raise Refusal(incoming.refusal, sentence_for(incoming.refusal))  # noqa: TRY301
+            offer.decoded = self._decode(incoming)
+            self._understand(offer, offer.decoded)
+        except Refusal as reason:
+            self._refuse(offer, reason)
+        return offer
+
+    def _decode(self, incoming: Incoming) -> Decoded:
+        if incoming.kind == "event":
+            return decode(incoming.body, incoming.attributes)
+        if incoming.kind == "raw":
+            return decode(self._scan_document(incoming))
+        return decode(self._state_document(incoming), incoming.attributes)
+
+    def _understand(self, offer: Offer, decoded: Decoded) -> None:
+        """Find lab, device, step and items of an event; raises ``Refusal``."""
+        event = decoded.event
+        offer.identity = _identity_of_event(decoded)
+        origin = offer.incoming.origin
+        if origin is not None and event.source != origin:
+            raise refusal(Reason.WRONG_SOURCE, source=event.source, origin=origin)
+        device = self._device(event.source)
+        act = self._store.interpreter.act(event, decoded.time_us)
+        if act.step is not None and act.step not in self._steps[device.lab]:
+            raise refusal(Reason.UNKNOWN_STEP, step=act.step, lab=device.lab)
+        offer.must_be_known = offer.incoming.kind == "raw"
+        offer.act = act
+        try:
+            offer.touches = self._store.interpreter.touches(event, act.lab)
+        except Refusal as reason:
+            if reason.reason != Reason.UNREADABLE_BARCODE:
+                raise
+
+    def _device(self, source: str) -> Device:
+        device = self._registry.devices.get(source)
+        if device is not None:
+            return device
+        if lab_of(source) not in self._registry.labs:
+            raise refusal(Reason.UNKNOWN_LAB, lab=lab_of(source))
+        raise refusal(Reason.UNKNOWN_DEVICE, source=source)
+
+    def _scan_document(self, incoming: Incoming) -> bytes:
+        """Return the event that the bytes of a plain barcode reader amount to; raises ``Refusal``."""
+        device = self._device_at(incoming)
+        try:
+            text = incoming.body.decode("utf-8").strip("\r\n\t \x03\x02")
+        except UnicodeDecodeError as error:
+            raise refusal(Reason.NOT_UTF8, byte=error.start) from error
+        if "\x00" in text:
+            raise refusal(Reason.NUL_CHARACTER)
+        name = self._store.interpreter.names.read(device.lab, text) if len(text) > 128 or not text else None
+        return orjson.dumps({
+            **self._envelope(incoming, device, "histotwin.item.scanned"),
+            "subject": name.barcode if name else text, "data": {"station": device.station, "raw": text},
+        })  # fmt: skip
+
+    def _state_document(self, incoming: Incoming) -> bytes:
+        """Return the event of ``online``, ``offline`` or a device.state document."""
+        word = incoming.body.strip().lower()
+        if word not in (b"online", b"offline"):
+            return incoming.body
+        device = self._device_at(incoming)
+        state = "idle" if word == b"online" else "offline"
+        return orjson.dumps({
+            **self._envelope(incoming, device, "histotwin.device.state"),
+            "subject": device.name, "data": {"state": state, "detail": word.decode()},
+        })  # fmt: skip
+
+    def _device_at(self, incoming: Incoming) -> Device:
+        if incoming.origin is None:
+            raise refusal(Reason.UNKNOWN_DEVICE, source="Whoever sent this")
+        return self._device(incoming.origin)
+
+    def _envelope(self, incoming: Incoming, device: Device, kind: str) -> dict[str, object]:
+        return {
+            "specversion": "1.0", "id": self._new_id(), "source": device.source, "type": kind,
+            "time": to_rfc3339(incoming.received_us),
+        }  # fmt: skip
+
+    def _refuse(self, offer: Offer, reason: Refusal) -> None:
+        """Note a refusal and whose it is; it moves that device's watermark only if the channel does not contradict."""
+        came = offer.incoming
+        offer.refused, offer.act = reason, None
+        if offer.identity is _NOBODY and came.kind != "raw":
+            offer.identity = identity_of(came.body, came.attributes)
+        own = offer.identity
+        is_own = came.origin is None or came.origin == own.source
+        offer.counts_as_stored = is_own and own.source in self._registry.devices
+
+    def _receipt(self, offer: Offer, outcome: Outcome) -> Receipt:
+        verdict, reason, message = self._verdict(offer, outcome)
+        own = offer.identity
+        return Receipt(
+            outcome.fate, verdict, reason, message, own.event_id, own.event_type, own.source or offer.incoming.origin,
+            own.subject, own.boot, own.sequence, outcome.position, outcome.stored_through,
+        )  # fmt: skip
+
+    def _verdict(self, offer: Offer, outcome: Outcome) -> tuple[Verdict, str, str]:
+        if outcome.refused is not None:
+            return "rejected", outcome.refused.reason, outcome.refused.message
+        if outcome.fate == "duplicate":
+            return "accepted", Reason.DUPLICATE.value, sentence(Reason.DUPLICATE)
+        if outcome.unknown is not None:
+            return "warning", Reason.UNKNOWN_ITEM.value, sentence(Reason.UNKNOWN_ITEM, item=outcome.unknown)
+        return "accepted", Reason.OK.value, _said(offer)
+
+
+def _identity_of_event(decoded: Decoded) -> Identity:
+    event = decoded.event
+    return Identity(event.id, event.type, event.source, event.subject, event.boot, event.sequence)
+
+
+def _said(offer: Offer) -> str:
+    act, touches = offer.act, offer.touches
+    if act is None or not touches or act.type != "histotwin.item.scanned":
+        return sentence(Reason.OK)
+    name = touches[0].name
+    return f"{name.kind.value.capitalize()} {name.barcode} seen at {act.data.station.replace('_', ' ')}."

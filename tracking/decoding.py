@@ -1,0 +1,259 @@
+"""Bytes become an event or a refusal, the same for every transport and both databases. Pure; nothing is looked up.
+
+What one database would keep and the other refuse (NUL, lone surrogates, NaN, wide integers, deep nesting) is refused
+here, so that both hold the same log. The checks that hardly ever fail are made cheaply on the bytes first and exactly
+only on suspicion.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, NoReturn
+
+import orjson
+from pydantic import ValidationError
+
+from tracking.clock import to_us
+from tracking.errors import Refusal
+from tracking.events import EVENT, EVENT_TYPES, CaseReceived, Event
+from tracking.reasons import Reason, refusal
+
+LARGEST_BODY = 65_536
+DEEPEST = 32
+EARLIEST_US = 946_684_800_000_000  # 2000-01-01
+LATEST_US = 4_102_444_800_000_000  # 2100-01-01
+_INT64 = 2**63
+_TYPES = frozenset(EVENT_TYPES)
+_DIGITS = bytes(48 if 48 <= code <= 57 else 32 for code in range(256))
+_NINETEEN_DIGITS = b"0" * 19
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_SURROGATE = re.compile(rb"surrogate", re.IGNORECASE)
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
+
+
+@dataclass(slots=True)
+class Decoded:
+    """An event that is sound in itself; ``digest`` is the same whatever transport brought it."""
+
+    event: Event
+    body: bytes
+    digest: bytes
+    time_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a refused message says of itself, as far as it can be read."""
+
+    event_id: str | None = None
+    event_type: str | None = None
+    source: str | None = None
+    subject: str | None = None
+    boot: str | None = None
+    sequence: int | None = None
+
+
+def decode(body: bytes, attributes: Mapping[str, str] | None = None) -> Decoded:
+    """Return the event that a message holds; raises ``Refusal`` with a machine word and a sentence.
+
+    ``attributes`` are the CloudEvents attributes of binary mode; ``body`` is then the data alone.
+    """
+    if len(body) > LARGEST_BODY:
+        raise refusal(Reason.TOO_LARGE, size=len(body), limit=LARGEST_BODY)
+    if attributes is not None:
+        body = assemble(body, attributes)
+    document = _parse(body)
+    event = _validate(document)
+    time_us = to_us(event.time)
+    _require_sane_moments(event, time_us)
+    return Decoded(event, body, _digest(document, event), time_us)
+
+
+def assemble(data: bytes, attributes: Mapping[str, str]) -> bytes:
+    """Return the structured-mode document of a binary-mode message; raises ``Refusal``."""
+    document: dict[str, Any] = {name.lower(): value for name, value in attributes.items()}
+    if data:
+        document["data"] = _load(data)
+    try:
+        return orjson.dumps(document)
+    except (TypeError, ValueError) as error:
+        raise refusal(Reason.LONE_SURROGATE) from error
+
+
+def identity_of(body: bytes, attributes: Mapping[str, str] | None = None) -> Identity:
+    """Return what a refused message says of itself; never raises."""
+    if len(body) > LARGEST_BODY and attributes is None:
+        return Identity()
+    try:
+        document = dict(attributes) if attributes is not None else orjson.loads(body)
+    except ValueError:
+        return Identity()
+    return _identity(document) if isinstance(document, dict) else Identity()
+
+
+def _identity(document: dict[str, Any]) -> Identity:
+    def text(name: str, longest: int = 200) -> str | None:
+        value = document.get(name)
+        return value if isinstance(value, str) and 0 < len(value) <= longest and _is_storable(value) else None
+
+    return Identity(
+        text("id"), text("type"), text("source"), text("subject"), text("boot", 64), _whole(document.get("sequence"))
+    )
+
+
+def _is_storable(value: str) -> bool:
+    return "\x00" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
+        value = int(value)
+    return value if type(value) is int and 0 <= value < _INT64 else None
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    document = _load(body)
+    if type(document) is not dict:
+        raise refusal(Reason.NOT_AN_OBJECT)
+    return document
+
+
+def _load(body: bytes) -> Any:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        _explain_unreadable(body, error)
+    if body.count(b"[") + body.count(b"{") > DEEPEST and depth_of(body) > DEEPEST:
+        raise refusal(Reason.TOO_DEEP, limit=DEEPEST)
+    if b"\\u0000" in body and _holds_nul(document):
+        raise refusal(Reason.NUL_CHARACTER)
+    if _NINETEEN_DIGITS in body.translate(_DIGITS):
+        _require_int64(body)
+    return document
+
+
+def _explain_unreadable(body: bytes, error: Exception) -> NoReturn:
+    """Find out why JSON could not be read, and refuse with that word."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as wrong:
+        raise refusal(Reason.NOT_UTF8, byte=wrong.start) from error
+    if depth_of(body) > DEEPEST:
+        raise refusal(Reason.TOO_DEEP, limit=DEEPEST) from error
+    if _SURROGATE.search(str(error).encode()):
+        raise refusal(Reason.LONE_SURROGATE) from error
+    try:
+        json.loads(text, parse_constant=_refuse_number, parse_float=_require_finite)
+    except ValueError:
+        raise refusal(Reason.NOT_JSON, detail=str(error)) from error
+    raise refusal(Reason.LONE_SURROGATE) from error  # the standard library reads nothing else that orjson refuses
+
+
+def _refuse_number(_constant: str) -> NoReturn:
+    raise refusal(Reason.NOT_A_NUMBER)
+
+
+def _require_finite(digits: str) -> float:
+    value = float(digits)
+    return value if abs(value) != float("inf") else _refuse_number(digits)
+
+
+def _require_int64(body: bytes) -> None:
+    def check(digits: str) -> int:
+        if len(digits) > 20 or not -_INT64 <= int(digits) < _INT64:
+            raise refusal(Reason.INTEGER_TOO_LARGE)
+        return 0
+
+    json.loads(body, parse_int=check)
+
+
+def depth_of(body: bytes) -> int:
+    """Return how deep brackets are nested outside strings; for text that need not be JSON."""
+    deepest = depth = 0
+    for letter in _STRING.sub(b"", body):
+        if letter in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif letter in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _holds_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, dict):
+        return any("\x00" in key or _holds_nul(member) for key, member in value.items())
+    return isinstance(value, list) and any(map(_holds_nul, value))
+
+
+def _validate(document: dict[str, Any]) -> Event:
+    if "data_base64" in document and "data" not in document:
+        document["data"] = _data_of_base64(document.pop("data_base64"))
+    if (kind := document.get("type")) not in _TYPES and isinstance(kind, str):
+        raise refusal(Reason.UNKNOWN_TYPE, value=_shown(kind))
+    try:
+        event: Event = EVENT.validate_python(document)
+    except ValidationError as error:
+        raise _invalid(error) from error
+    if type(document["time"]) is not str or not _MOMENT.match(document["time"]):
+        raise refusal(
+            Reason.INVALID_EVENT,
+            field="time",
+            value=_shown(document["time"]),
+            expected="a moment like 2026-11-21T09:30:00Z",
+        )
+    return event
+
+
+def _data_of_base64(text: Any) -> Any:
+    try:
+        return _load(base64.b64decode(text, validate=True))
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise refusal(
+            Reason.INVALID_EVENT, field="data_base64", value=_shown(text), expected="JSON in base64"
+        ) from error
+
+
+def _invalid(error: ValidationError) -> Refusal:
+    detail = error.errors(include_url=False)[0]
+    path = [str(part) for part in detail["loc"] if part not in _TYPES]
+    field = ".".join(path) or "type"
+    value = "missing" if detail["type"] in ("missing", "union_tag_not_found") else _shown(detail["input"])
+    expected = "a value" if value == "missing" else detail["msg"].removeprefix("Input should be ")
+    return refusal(Reason.INVALID_EVENT, field=field, value=value, expected=expected)
+
+
+def _shown(value: object) -> str:
+    """Return a value as a message may show it: short, printable ASCII."""
+    text = ascii(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _require_sane_moments(event: Event, time_us: int) -> None:
+    _require_sane("time", time_us, event.time)
+    if type(event) is CaseReceived:
+        data = event.data
+        _require_sane("data.received_at", to_us(data.received_at), data.received_at)
+        if data.collected_at is not None:
+            _require_sane("data.collected_at", to_us(data.collected_at), data.collected_at)
+
+
+def _require_sane(field: str, moment_us: int, shown: object) -> None:
+    if not EARLIEST_US <= moment_us < LATEST_US:
+        raise refusal(Reason.TIME_OUT_OF_RANGE, field=field, value=shown)
+
+
+def _digest(document: dict[str, Any], event: Event) -> bytes:
+    """Return SHA-256 of the canonical document; what transports write differently is evened out first."""
+    if event.sequence is not None:
+        document["sequence"] = event.sequence
+    if document.get("datacontenttype") == "application/json":
+        del document["datacontenttype"]
+    return sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).digest()

@@ -1,0 +1,160 @@
+"""Opening a database, SQLite or PostgreSQL, so that a commit is durable and a wait ends. Knows no table of ours.
+
+SQLite: WAL, ``synchronous=FULL`` (an acknowledged event must survive a power cut), one writer at a time by ``BEGIN
+IMMEDIATE`` (a deferred transaction that turns writer fails at once, whatever the busy timeout). PostgreSQL: psycopg 3,
+every wait bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pysqlite3.dbapi2
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError, ResourceClosedError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from tracking.errors import HistotwinError, StoreUnavailable
+
+BUSY_TIMEOUT_MS = 5_000
+CONNECT_TIMEOUT_S = 3
+STATEMENT_TIMEOUT_MS = 30_000
+LOCK_TIMEOUT_MS = 10_000
+WRITER_LOCK = 0x68697374  # "hist": the advisory lock that makes positions gap-free in PostgreSQL
+_FIXED_SQLITE = ((3, 44, 6), (3, 50, 7))
+_NOT_NOW_STATES = ("08", "53", "57P", "40001", "40P01", "55P03", "57014", "25006")
+_NOT_NOW_WORDS = ("locked", "busy", "full", "disk i/o", "unable to open", "readonly", "interrupted")
+
+
+class UnsafeDatabase(HistotwinError):
+    """The database as it is set up here could lose what was acknowledged."""
+
+
+class Database:
+    """An engine with the two ways of using it: one writer at a time, and readers that never wait for it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Give the one writer's transaction; commits at the end. Raises ``StoreUnavailable`` for "not now"."""
+        with said_plainly(), self.engine.connect() as plain:
+            connection = plain.execution_options(writes=True)
+            with connection.begin():
+                if not self.is_sqlite:
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Give a transaction that sees one moment of the database. Raises ``StoreUnavailable``."""
+        with said_plainly(), self.engine.connect() as plain:
+            connection = plain if self.is_sqlite else plain.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+@contextmanager
+def said_plainly() -> Iterator[None]:
+    """Turn database errors that mean "not now" into ``StoreUnavailable``; let the others pass."""
+    try:
+        yield
+    except DBAPIError as error:
+        if not means_not_now(error):
+            raise
+        raise StoreUnavailable(f"The database cannot work just now: {reason_of(error)}.") from error
+    except (PoolTimeout, ResourceClosedError) as error:
+        raise StoreUnavailable("The database cannot work just now: no connection is free.") from error
+
+
+def means_not_now(error: DBAPIError) -> bool:
+    """Tell whether trying again later can help: locked, full, gone or shutting down."""
+    if error.connection_invalidated:
+        return True
+    if state := sqlstate_of(error):
+        return state.startswith(_NOT_NOW_STATES)
+    if not isinstance(error, OperationalError):
+        return False
+    words = str(error.orig).lower()
+    return not _is_sqlite(error) or any(word in words for word in _NOT_NOW_WORDS)
+
+
+def _is_sqlite(error: DBAPIError) -> bool:
+    return type(error.orig).__module__.split(".")[0] in ("pysqlite3", "sqlite3")
+
+
+def sqlstate_of(error: DBAPIError) -> str | None:
+    """Return PostgreSQL's five-letter word for an error."""
+    return getattr(error.orig, "sqlstate", None)
+
+
+def reason_of(error: DBAPIError) -> str:
+    """Return the database's own words in one line, without statement and values."""
+    return " ".join(str(error.orig).split()).rstrip(".")[:200]
+
+
+def open_database(url: str, *, several_writers: bool = True) -> Database:
+    """Open ``sqlite:///path`` or ``postgresql://…``.
+
+    Raises ``UnsafeDatabase`` for an SQLite whose WAL can lose commits when several processes write.
+    """
+    if make_url(url).get_backend_name() == "sqlite":
+        require_safe_sqlite(pysqlite3.dbapi2.sqlite_version_info, several_writers=several_writers)
+        return Database(_open_sqlite(url))
+    return Database(_open_postgresql(url))
+
+
+def require_safe_sqlite(version: tuple[int, ...], *, several_writers: bool) -> None:
+    """Refuse the SQLite versions with the WAL-reset bug (sqlite.org/wal.html#walresetbug)."""
+    is_affected = (3, 7, 0) <= version < (3, 51, 3) and not any(
+        version[:2] == fixed[:2] and version >= fixed for fixed in _FIXED_SQLITE
+    )
+    if is_affected and several_writers:
+        shown = ".".join(map(str, version))
+        raise UnsafeDatabase(
+            f"SQLite {shown} can lose commits when several processes write; install pysqlite3 with 3.51.3 or later."
+        )
+
+
+def _open_sqlite(url: str) -> Engine:
+    engine = create_engine(url, module=pysqlite3.dbapi2, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_pragmas(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN is deferred; ours is chosen in _begin_sqlite
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_TIMEOUT_MS}", "foreign_keys=ON",
+                   "trusted_schema=OFF", "cache_size=-65536"):  # fmt: skip
+        connection.execute(f"PRAGMA {pragma}")
+    if connection.execute("PRAGMA synchronous").fetchone()[0] != 2:
+        raise UnsafeDatabase("SQLite did not take synchronous=FULL; what is acknowledged could be lost.")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _open_postgresql(url: str) -> Engine:
+    settings = (
+        f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
+        "-c idle_in_transaction_session_timeout=60000 -c synchronous_commit=on"
+    )
+    target = make_url(url)
+    if target.drivername in ("postgresql", "postgres"):
+        target = target.set(drivername="postgresql+psycopg")
+    arguments = {
+        "connect_timeout": CONNECT_TIMEOUT_S, "options": settings, "tcp_user_timeout": 5_000,
+        "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2,
+    }  # fmt: skip
+    return create_engine(target, connect_args=arguments, pool_timeout=5, pool_pre_ping=False)

@@ -1,0 +1,272 @@
+"""Append: a batch of judged offers becomes log, rejected list, projections and watermarks in one transaction.
+
+Positions are gap-free: the next is head + 1, taken under the writer's lock. What was seen before is found by the log's
+own unique key: a batch is first written in the hope that nothing is, and again with care when the key objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+from sqlalchemy import Connection
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, NotSupportedError
+
+from tracking.errors import Refusal
+from tracking.names import Interpreter
+from tracking.reasons import Reason, refusal
+from tracking.registry import Registry
+from tracking.store import tables
+from tracking.store.database import Database, means_not_now, reason_of, sqlstate_of
+from tracking.store.log import Offer, Outcome, Sources, event_row, stored_before, write_rejected
+from tracking.store.marks import Watermark
+from tracking.store.projector import Accepted, AliasFinder, Projector
+from tracking.store.statements import insert, select_by_keys, upsert
+from tracking.touches import Touch
+
+_CAREFUL_AFTER_DUPLICATE = 16
+_POISON_STATES = ("22", "23", "54")
+
+
+class EventStore:
+    """The log and its projections in one database. Not for several threads at once; several processes may append."""
+
+    def __init__(self, database: Database, registry: Registry) -> None:
+        self.database = database
+        self.interpreter = Interpreter(registry)
+        self._sources = Sources()
+        self._projector = Projector(self.interpreter, self._sources)
+        self._head: int | None = None
+        self._careful_batches = 0
+
+    def append(self, offers: Sequence[Offer]) -> list[Outcome]:
+        """Store a batch and say what became of each offer.
+
+        Raises ``StoreUnavailable`` with nothing written when the database cannot work now. An event that the database
+        itself refuses goes to the rejected list and its neighbours are stored.
+        """
+        if not offers:
+            return []
+        try:
+            return self._append_hopefully(offers)
+        except (DBAPIError, OverflowError, UnicodeError) as error:
+            if not is_poison(error):
+                raise
+            return self._append_apart(offers, error)
+
+    def _append_hopefully(self, offers: Sequence[Offer]) -> list[Outcome]:
+        if self._careful_batches > 0:
+            self._careful_batches -= 1
+            return self._commit(offers, with_care=True)
+        try:
+            return self._commit(offers, with_care=False)
+        except IntegrityError:
+            self._careful_batches = _CAREFUL_AFTER_DUPLICATE
+            return self._commit(offers, with_care=True)
+
+    def _append_apart(self, offers: Sequence[Offer], error: Exception) -> list[Outcome]:
+        """Store halves on their own until the poison stands alone, then reject it."""
+        if len(offers) > 1:
+            middle = len(offers) // 2
+            return [*self.append(offers[:middle]), *self.append(offers[middle:])]
+        detail = reason_of(error) if isinstance(error, DBAPIError) else str(error)
+        offers[0].refused = refusal(Reason.DATABASE_REFUSED, detail=detail)
+        return self._commit(offers, with_care=True)
+
+    def _commit(self, offers: Sequence[Offer], *, with_care: bool) -> list[Outcome]:
+        try:
+            with self.database.writing() as connection:
+                self._catch_up(connection)
+                outcomes, head = _Append(connection, self, offers, with_care=with_care).run()
+            self._head = head
+        except BaseException:
+            self._head = None
+            self._sources.forget()
+            raise
+        return outcomes
+
+    def _catch_up(self, connection: Connection) -> None:
+        row = connection.exec_driver_sql("SELECT position FROM head WHERE id = 1").first()
+        head = row[0] if row else 0
+        if head != self._head:
+            self._projector.forget()
+            self._head = head
+
+    @property
+    def head(self) -> int:
+        """The position after which the next event is stored; valid inside an append."""
+        return self._head or 0
+
+    @property
+    def projector(self) -> Projector:
+        """What keeps the projections; for rebuild."""
+        return self._projector
+
+    @property
+    def sources(self) -> Sources:
+        """The numbers of source paths."""
+        return self._sources
+
+
+class _Append:
+    """One batch under the writer's lock."""
+
+    def __init__(self, connection: Connection, store: EventStore, offers: Sequence[Offer], *, with_care: bool) -> None:
+        self._connection = connection
+        self._store = store
+        self._offers = offers
+        self._with_care = with_care
+        self._aliases = AliasFinder(connection, store.interpreter)
+        self._announced: set[tuple[str, str]] = set()
+        self._accepted: list[Accepted] = []
+        self._rows: list[tuple[object, ...]] = []
+        self._refused: list[tuple[Offer, Refusal]] = []
+
+    def run(self) -> tuple[list[Outcome], int]:
+        """Return the outcomes and the new head."""
+        store, connection = self._store, self._connection
+        self._read_aliases()
+        names = {touch.name for offer in self._offers if offer.touches for touch in offer.touches}
+        names |= {t.parent for offer in self._offers if offer.touches for t in offer.touches if t.parent is not None}
+        shelf = store.projector.shelf
+        shelf.fetch(connection, names)
+        self._ids = store.sources.known(connection, self._paths())
+        self._seen = self._stored_before()
+        head = store.head
+        outcomes = [self._judge(offer, head) for offer in self._offers]
+        if self._accepted:
+            insert(connection, tables.event, self._rows)
+            store.projector.project(connection, self._accepted)
+            head += len(self._accepted)
+            upsert(connection, tables.head, [(1, head)])
+        write_rejected(connection, self._refused)
+        self._mark(outcomes)
+        return outcomes, head
+
+    def _paths(self) -> list[str]:
+        return [o.act.source for o in self._offers if o.act is not None] + [
+            o.identity.source for o in self._offers if o.act is None and o.counts_as_stored and o.identity.source
+        ]
+
+    def _read_aliases(self) -> None:
+        """Read what no grammar could, now that the aliases can be asked."""
+        for offer in self._offers:
+            if offer.refused is None and offer.touches is None and offer.decoded is not None and offer.act is not None:
+                try:
+                    offer.touches = self._store.interpreter.touches(offer.decoded.event, offer.act.lab, self._aliases)
+                except Refusal as reason:
+                    offer.refused = reason
+
+    def _stored_before(self) -> dict[tuple[int, str], tuple[bytes, int]]:
+        if not self._with_care:
+            return {}
+        events = ((self._ids[o.act.source], o.decoded.event.id) for o in self._offers if o.act and o.decoded)
+        return stored_before(self._connection, events)
+
+    def _judge(self, offer: Offer, head: int) -> Outcome:
+        decoded, act, touches = offer.decoded, offer.act, offer.touches
+        if offer.refused is not None or decoded is None or act is None or touches is None:
+            return self._refuse(offer, offer.refused or refusal(Reason.NOT_JSON, detail="empty"))
+        key = (self._ids[act.source], decoded.event.id)
+        before = self._seen.get(key)
+        if before is not None:
+            return self._seen_before(offer, before)
+        unknown = self._unknown(touches, act.type)
+        if unknown and offer.must_be_known:
+            return self._refuse(offer, refusal(Reason.UNKNOWN_BARCODE, item=unknown))
+        if act.type == "histotwin.item.created" and act.data.aliases and (taken := self._taken(offer)):
+            return self._refuse(offer, taken)
+        position = head + len(self._accepted) + 1
+        self._seen[key] = (decoded.digest, position)
+        self._accepted.append(Accepted(position, key[0], offer.incoming.received_us, act, touches))
+        self._rows.append(event_row(position, key[0], offer))
+        return Outcome("accepted", position, None, unknown)
+
+    def _seen_before(self, offer: Offer, before: tuple[bytes, int]) -> Outcome:
+        assert offer.decoded is not None  # noqa: S101  # only events have a key
+        digest, position = before
+        if digest == offer.decoded.digest:
+            return Outcome("duplicate", position)
+        event = offer.decoded.event
+        clash = refusal(Reason.IDENTITY_CONFLICT, event_id=event.id, source=event.source)
+        self._refused.append((offer, clash))
+        return Outcome("conflict", None, clash)
+
+    def _refuse(self, offer: Offer, reason: Refusal) -> Outcome:
+        self._refused.append((offer, reason))
+        return Outcome("rejected", None, reason)
+
+    def _unknown(self, touches: tuple[Touch, ...], kind: str) -> str | None:
+        """Return the first item that nobody has booked in, taking note of those this event books in."""
+        unknown: str | None = None
+        for touch in touches:
+            name = touch.name
+            if touch.parent is not None or kind == "histotwin.case.received":
+                self._announced.add((name[0], name[1]))
+            elif unknown is None and not self._is_announced(name[0], name[1]):
+                record = self._store.projector.shelf.get(name)
+                if record is None or not record.state.announced:
+                    unknown = name.barcode
+        return unknown
+
+    def _is_announced(self, lab: str, barcode: str) -> bool:
+        return (lab, barcode) in self._announced
+
+    def _taken(self, offer: Offer) -> Refusal | None:
+        """Claim the aliases of a new item; tell if one already names another."""
+        assert offer.act is not None  # noqa: S101  # asked for item.created only
+        assert offer.touches is not None  # noqa: S101
+        name, lab = offer.touches[0].name, offer.act.lab
+        for alias in offer.act.data.aliases:
+            owner = self._aliases(lab, alias)
+            if owner is not None and owner[:2] != name[:2]:
+                return refusal(Reason.ALIAS_TAKEN, alias=ascii(alias), owner=owner.barcode, item=name.barcode)
+        self._aliases.claimed.update({(lab, alias): name for alias in offer.act.data.aliases})
+        return None
+
+    def _mark(self, outcomes: list[Outcome]) -> None:
+        """Move the watermarks on, and tell each outcome how far its device's boot is stored."""
+        told = [
+            (outcome, (self._ids[path], boot), sequence)
+            for offer, outcome in zip(self._offers, outcomes, strict=True)
+            if (mark := _mark_of(offer)) is not None
+            for path, boot, sequence in (mark,)
+        ]
+        if not told:
+            return
+        marks = self._marks({key for _outcome, key, _sequence in told})
+        for _outcome, key, sequence in told:
+            marks[key].add(sequence)
+        rows = [(*key, mark.contiguous, mark.highest, mark.beyond_text()) for key, mark in marks.items()]
+        upsert(self._connection, tables.watermark, rows)
+        for outcome, key, _sequence in told:
+            outcome.stored_through = marks[key].contiguous
+
+    def _marks(self, keys: set[tuple[int, str]]) -> dict[tuple[int, str], Watermark]:
+        columns = ("source_id", "boot", "contiguous", "highest", "beyond")
+        marks = {key: Watermark() for key in sorted(keys)}
+        for row in select_by_keys(self._connection, tables.watermark, columns, ("source_id", "boot"), marks):
+            marks[row[0], row[1]] = Watermark(row[2], row[3], orjson.loads(row[4]))
+        return marks
+
+
+def _mark_of(offer: Offer) -> tuple[str, str, int] | None:
+    """Return source, boot and sequence of an offer that counts as stored."""
+    if offer.act is not None and offer.decoded is not None:
+        event = offer.decoded.event
+        return None if event.boot is None or event.sequence is None else (event.source, event.boot, event.sequence)
+    own = offer.identity
+    if not offer.counts_as_stored or own.source is None or own.boot is None or own.sequence is None:
+        return None
+    return own.source, own.boot, own.sequence
+
+
+def is_poison(error: Exception) -> bool:
+    """Tell whether one row, not the moment, is what the database objects to."""
+    if not isinstance(error, DBAPIError):
+        return True
+    if means_not_now(error):
+        return False
+    if state := sqlstate_of(error):
+        return state.startswith(_POISON_STATES)
+    return isinstance(error, IntegrityError | DataError | InterfaceError | NotSupportedError)
