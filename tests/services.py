@@ -21,6 +21,7 @@ persistence false
 max_queued_messages 0
 max_inflight_messages {inflight}
 max_packet_size 1048576
+set_tcp_nodelay true
 log_dest none
 """
 
