@@ -1,4 +1,4 @@
-"""What has become of an item: the fold of its events, and the clocks of its case. Pure; the order of arrival is not known
+"""What has become of an item: the fold of its events, and the clocks of its case. Pure; arrival order is unknown
 here, because whoever folds hands the acts over in the order of their keys.
 
 States are changed in place: the caller owns them, and half a million events at start-up pay for every copy.
@@ -72,7 +72,7 @@ class Visit:
 class ItemState:
     """Where an item is and what was last done to it. ``parent`` is the one events state, unless the label names it.
 
-    ``key`` is the order key of the latest act; ``None`` together with a ``last_us`` means: known to the microsecond only.
+    ``key`` is the order key of the latest act; ``None`` with a ``last_us``: known to the microsecond only.
     ``visits_from`` is the place of the first visit changed since the owner last wrote them.
     """
 

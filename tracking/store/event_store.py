@@ -20,6 +20,7 @@ from tracking.store import tables
 from tracking.store.database import Database, means_not_now, reason_of, sqlstate_of
 from tracking.store.log import Offer, Outcome, Sources, event_row, stored_before, write_rejected
 from tracking.store.marks import Watermark
+from tracking.store.migrate import require_current
 from tracking.store.projector import Accepted, AliasFinder, Projector
 from tracking.store.statements import insert, select_by_keys, upsert
 from tracking.touches import Touch
@@ -29,9 +30,13 @@ _POISON_STATES = ("22", "23", "54")
 
 
 class EventStore:
-    """The log and its projections in one database. Not for several threads at once; several processes may append."""
+    """The log and its projections in one database. Not for several threads at once; several processes may append.
+
+    Raises ``WrongSchema`` when the database's schema is not this version's.
+    """
 
     def __init__(self, database: Database, registry: Registry) -> None:
+        require_current(database)
         self.database = database
         self.interpreter = Interpreter(registry)
         self._sources = Sources()

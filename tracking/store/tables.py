@@ -132,7 +132,7 @@ visit = Table(
 )  # fmt: skip
 case_clock = Table(
     "case_clock", metadata,
-    Column("case_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("case_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("lab", Text, nullable=False),
     Column("barcode", Text, nullable=False),
     Column("priority", Text),

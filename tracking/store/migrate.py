@@ -1,0 +1,78 @@
+"""The schema's revision: bring a database to it, and refuse one that has another. The steps are in ``migrations``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from tracking.errors import HistotwinError
+from tracking.store.database import Database, open_database
+from tracking.store.tables import metadata
+
+_STEPS = Path(__file__).with_name("migrations")
+
+
+class WrongSchema(HistotwinError):
+    """The database's schema is not the one this version works with."""
+
+
+def upgrade(url: str) -> None:
+    """Bring the database to this version's schema, all steps in one transaction.
+
+    Raises ``WrongSchema`` when the database is newer than this version, ``StoreUnavailable`` when it cannot work now.
+    """
+    database = open_database(url)
+    try:
+        with database.writing() as connection:
+            _require_known(connection)
+            if not database.is_sqlite:
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            command.upgrade(_config(connection), "head")
+    finally:
+        database.close()
+
+
+def require_current(database: Database) -> None:
+    """Refuse a database whose schema is not this version's; raises ``WrongSchema``."""
+    with database.reading() as connection:
+        found, wanted = _revision_of(connection), newest_revision()
+    if found != wanted:
+        stands = f"at schema {found}" if found else "empty"
+        raise WrongSchema(f"The database is {stands}, this version works with {wanted}: run histotwin db upgrade.")
+
+
+def newest_revision() -> str:
+    """Return the schema revision of this version."""
+    revision = ScriptDirectory(str(_STEPS)).get_current_head()
+    assert revision is not None  # noqa: S101  # shipped with the code
+    return revision
+
+
+def differences(connection: Connection) -> list[Any]:
+    """Return where the database's schema differs from the declared tables; empty when all is well."""
+    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    return list(compare_metadata(context, metadata))
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_STEPS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _revision_of(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _require_known(connection: Connection) -> None:
+    found = _revision_of(connection)
+    if found is not None and found not in {step.revision for step in ScriptDirectory(str(_STEPS)).walk_revisions()}:
+        raise WrongSchema(f"The database is at schema {found}, which is newer than this version. Install a newer one.")
