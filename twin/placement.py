@@ -52,6 +52,7 @@ def place(model: "LabModel", state: LabState) -> int:
     if wrong:
         raise StateError("; ".join(wrong))
     _Placement(model).put(state)
+    model.maker.number = max([model.maker.number, *(_number(case.barcode) + 1 for case in state.cases)])
     return len(state.cases)
 
 
@@ -190,6 +191,12 @@ class _Placement:
         if step not in self._luck:
             self._luck[step] = self._model.streams.generator(step, "remaining")
         return self._luck[step]
+
+
+def _number(barcode: str) -> int:
+    """Return the number a case barcode ends with, so that new cases go on from there; 0 when it has none."""
+    digits = barcode[len(barcode.rstrip("0123456789")) :]
+    return int(digits) if 0 < len(digits) <= 9 else 0
 
 
 def _left_of_many(duration: Duration, rng: np.random.Generator, n: int, elapsed_us: int) -> int:
