@@ -93,13 +93,16 @@ class Narrator(Observer):
         self._say(source, "run.started", None, t, {"run": run, "items": _all_barcodes(items), "step": step})
 
     def run_completed(self, machine: str, unit: int, items: Sequence[Item], step: str, t: int) -> None:
-        """A machine is done; a scanner has an image of each slide."""
-        source = self._source(step, unit)
-        run, began = self._runs.pop((machine, unit), (f"{source.rpartition('/')[2]}-{t // 1_000_000}", t))
-        barcodes = _all_barcodes(items)
+        """A scanner has an image of each slide; what is in a machine stays there until somebody takes it out."""
         if step == "scanning":
-            self._images(source, barcodes, began, t)
-        self._say(source, "run.completed", None, t, {"run": run, "items": barcodes, "step": step})
+            _, began = self._runs[machine, unit]
+            self._images(self._source(step, unit), _all_barcodes(items), began, t)
+
+    def run_unloaded(self, machine: str, unit: int, items: Sequence[Item], step: str, t: int) -> None:
+        """The run is over, and its items are out."""
+        run, _ = self._runs.pop((machine, unit))
+        data = {"run": run, "items": _all_barcodes(items), "step": step}
+        self._say(self._source(step, unit), "run.completed", None, t, data)
 
     def machine_failed(self, machine: str, unit: int, t: int) -> None:
         """An instrument says that it is broken."""
