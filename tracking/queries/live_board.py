@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, func, select
 
 from tracking.access.principals import Principal
-from tracking.clock import DAY_US, SECOND_US, Clock
+from tracking.clock import DAY_US, Clock
 from tracking.queries.board_row import LabPicture, board_row, percentiles_of
 from tracking.queries.case_rows import cases_by_id, closed_cases, open_cases
 from tracking.queries.device_rows import device_counts, last_received_us
@@ -33,8 +33,8 @@ from tracking.turnaround.clocks import CaseTimes
 from tracking.turnaround.targets import earliest_due_us
 
 REMEMBERED_US = 28 * DAY_US
-PERCENTILES_EVERY_US = 15 * SECOND_US
-ALL_AGAIN_EVERY_US = 600 * SECOND_US
+PERCENTILES_EVERY_S = 15.0
+ALL_AGAIN_EVERY_S = 600.0
 MOST_EVENTS_AT_ONCE = 5_000
 
 
@@ -44,9 +44,8 @@ class _Kept:
 
     picture: LabPicture
     route: Route
-    position: int = -1
-    percentiles_us: int = 0
-    loaded_us: int | None = None
+    percentiles_s: float = float("-inf")
+    loaded_s: float = float("-inf")
     row: Answer = field(default_factory=dict)
 
 
@@ -73,11 +72,11 @@ class LiveBoard:
     def catch_up(self) -> frozenset[str]:
         """Bring every row up to the log's head; return the labs whose row changed."""
         with self._lock, self._database.reading() as connection:
-            now_us = self._clock.now_us()
-            touched = self._follow_log(connection, now_us) | self._follow_rest(connection)
-            due = {lab for lab, kept in self._labs.items() if now_us - kept.percentiles_us >= PERCENTILES_EVERY_US}
+            now_s = self._clock.monotonic_s()
+            touched = self._follow_log(connection, now_s) | self._follow_rest(connection)
+            due = {lab for lab, kept in self._labs.items() if now_s - kept.percentiles_s >= PERCENTILES_EVERY_S}
             for lab in touched | due:
-                self._redraw(connection, self._labs[lab], now_us)
+                self._redraw(connection, self._labs[lab], now_s)
             return frozenset(touched | due)
 
     def rows(self, principal: Principal) -> list[Answer]:
@@ -92,17 +91,14 @@ class LiveBoard:
         """Return what is in memory of one lab, for the lab page. The caller has checked the scope."""
         return self._labs[lab_id].picture
 
-    def _follow_log(self, connection: Connection, now_us: int) -> set[str]:
+    def _follow_log(self, connection: Connection, now_s: float) -> set[str]:
         head = head_position(connection)
-        stale = {
-            lab for lab, kept in self._labs.items()
-            if kept.loaded_us is None or now_us - kept.loaded_us > ALL_AGAIN_EVERY_US
-        }  # fmt: skip
+        stale = {lab for lab, kept in self._labs.items() if now_s - kept.loaded_s > ALL_AGAIN_EVERY_S}
         if head < self._position or head - self._position > MOST_EVENTS_AT_ONCE:
             stale = set(self._labs)
         touched = self._follow_events(connection, head, stale) if head > self._position else set()
         for lab in stale:
-            self._load(connection, self._labs[lab], now_us)
+            self._load(connection, self._labs[lab], now_s)
         self._position = head
         return touched | stale
 
@@ -135,13 +131,14 @@ class LiveBoard:
         picture.closed.update(closed)
         picture.due.update(_dues(picture, {case_id: case.times for case_id, case in still_open.items()}))
 
-    def _load(self, connection: Connection, kept: _Kept, now_us: int) -> None:
+    def _load(self, connection: Connection, kept: _Kept, now_s: float) -> None:
+        now_us = self._clock.now_us()
         picture, lab = kept.picture, kept.picture.lab.id
         picture.open = open_cases(connection, lab, kept.route)
         closed = closed_cases(connection, lab, now_us - REMEMBERED_US, now_us + DAY_US)
         picture.closed = {case.case_id: case for case in closed}
         picture.due = _dues(picture, {case_id: case.times for case_id, case in picture.open.items()})
-        kept.loaded_us, kept.percentiles_us = now_us, 0
+        kept.loaded_s, kept.percentiles_s = now_s, float("-inf")
 
     def _follow_rest(self, connection: Connection) -> set[str]:
         """Notice new forecasts and newly refused messages."""
@@ -161,14 +158,13 @@ class LiveBoard:
         found = connection.execute(select(lab).where(key > known).distinct()).scalars()  # type: ignore[call-overload, operator]
         return {lab_id for lab_id in found if lab_id in self._labs}
 
-    def _redraw(self, connection: Connection, kept: _Kept, now_us: int) -> None:
-        picture = kept.picture
+    def _redraw(self, connection: Connection, kept: _Kept, now_s: float) -> None:
+        picture, now_us = kept.picture, self._clock.now_us()
         picture.devices = device_counts(connection, picture.lab)
         picture.last_event_us = last_received_us(connection, picture.lab.id)
-        if now_us - kept.percentiles_us >= PERCENTILES_EVERY_US:
+        if now_s - kept.percentiles_s >= PERCENTILES_EVERY_S:
             _forget_old(picture.closed, now_us - REMEMBERED_US)
-            picture.percentiles, kept.percentiles_us = percentiles_of(picture, now_us), now_us
-        kept.position = self._position
+            picture.percentiles, kept.percentiles_s = percentiles_of(picture, now_us), now_s
         kept.row = board_row(picture, now_us, self._position)
 
 

@@ -1,0 +1,73 @@
+"""What the API is wired with. Made once by the command line; nothing here is global."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Protocol
+
+from dashboard.gate import current_principal
+from dashboard.live import Live
+from tracking.access import Access
+from tracking.clock import Clock
+from tracking.door import Incoming, Receipt
+from tracking.queries.lab_pages import LabPages
+from tracking.queries.live_board import LiveBoard
+from tracking.registry import Registry
+from tracking.store.database import Database
+
+
+class TakesBatches(Protocol):
+    """The store's door: commits before it returns, raises ``StoreUnavailable`` when nothing was written."""
+
+    def take(self, batch: Sequence[Incoming]) -> list[Receipt]:
+        """Store what is offered and say what became of each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Everything that pages and API may ask. ``broker`` is the broker's (host, port), to be tried by ``/health``."""
+
+    database: Database
+    registry: Registry
+    clock: Clock
+    door: TakesBatches
+    access: Access
+    board: LiveBoard
+    lab_pages: LabPages
+    live: Live
+    is_demo: bool = False
+    broker: tuple[str, int] | None = None
+
+    def user_name(self) -> str:
+        """Return the name of whoever is asking now, for the page's header; empty when nobody is."""
+        principal = current_principal()
+        return principal.name if principal else ""
+
+    @property
+    def version(self) -> str:
+        """This product's version."""
+        try:
+            return version("histotwin")
+        except PackageNotFoundError:
+            return "0"
+
+
+def wire(
+    database: Database,
+    registry: Registry,
+    clock: Clock,
+    door: TakesBatches,
+    *,
+    is_demo: bool = False,
+    access: Access | None = None,
+    broker: tuple[str, int] | None = None,
+) -> Parts:
+    """Return the parts made of what only the command line knows."""
+    board = LiveBoard(database, registry, clock)
+    pages = LabPages(database, registry, clock, board)
+    live = Live(database, clock, board, pages)
+    return Parts(
+        database, registry, clock, door, access or Access(database, clock), board, pages, live, is_demo, broker
+    )

@@ -1,0 +1,244 @@
+"""Live state to browsers: one task follows the database, one stream a reader, everything serialised once.
+
+Server-sent events on ``/api/v1/stream``; every frame carries ``id`` (the log position):
+- ``snapshot``: ``{"topic": "board", "position", "at", "labs": [row, …]}``, first, and again for one that fell behind
+- ``row``: ``{"topic": "board", "lab", "position", "at", "row": {…}}``, when something happened in a lab
+- ``lab``: ``{"topic": "lab/ID", "position", "at", "lab": {…}}``, the lab page's detail with its newest events
+- ``progress``: ``{"work": […]}``, when long work went on; ``ping``: ``{"at"}`` every 15 s: silence means trouble
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+
+import orjson
+from sqlalchemy import func, select
+
+from tracking.access import Principal, Role
+from tracking.clock import Clock, to_rfc3339
+from tracking.errors import HistotwinError
+from tracking.queries.lab_pages import LabPages
+from tracking.queries.live_board import LiveBoard
+from tracking.queries.progress import work_in_progress
+from tracking.queries.words import Answer
+from tracking.store.database import Database
+from tracking.store.tables import progress
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 0.1
+REST_FACTOR = 3.0
+PROGRESS_EVERY_S = 0.5
+DETAIL_EVERY_S = 1.0
+PING_EVERY_S = 15.0
+FALLEN_BEHIND = 64
+RETRY_MS = 2000
+_EVERYBODY = Principal("live", frozenset({Role.VIEWER}), None)
+
+
+@dataclass(eq=False)
+class Reader:
+    """One open stream: what it may see, what it asked for, and what still has to be written to it."""
+
+    principal: Principal
+    shows_board: bool
+    labs: frozenset[str]
+    queue: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(FALLEN_BEHIND))
+
+    def put(self, frame: bytes) -> None:
+        """Queue a frame; a reader that fell behind loses what is queued and starts from a fresh snapshot."""
+        try:
+            self.queue.put_nowait(frame)
+        except asyncio.QueueFull:
+            while not self.queue.empty():
+                self.queue.get_nowait()
+            self.queue.put_nowait(None)
+
+
+class Live:
+    """The task that follows the database, and its readers. All of it lives on one event loop."""
+
+    def __init__(self, database: Database, clock: Clock, board: LiveBoard, pages: LabPages) -> None:
+        self._database = database
+        self._clock = clock
+        self._board = board
+        self._pages = pages
+        self._readers: set[Reader] = set()
+        self._rows: dict[str, bytes] = {}
+        self._frames: dict[str, bytes] = {}
+        self._details_due: set[str] = set()
+        self._details_s = 0.0
+        self._progress_s = 0.0
+        self._progress_seen: tuple[object, ...] | None = None
+        self._progress_frame = b""
+        self._task: asyncio.Task[None] | None = None
+        self._is_stopping = False
+
+    @property
+    def viewers(self) -> int:
+        """How many streams are open."""
+        return len(self._readers)
+
+    def start(self) -> None:
+        """Begin following, unless that is done already."""
+        if self._task is None or self._task.done():
+            self._is_stopping = False
+            self._task = asyncio.create_task(self._follow(), name="live")
+
+    async def stop(self) -> None:
+        """Stop following and let every reader go."""
+        self._is_stopping = True
+        for reader in self._readers:
+            reader.put(b"")
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def read(
+        self,
+        principal: Principal,
+        *,
+        shows_board: bool,
+        labs: frozenset[str],
+        still_valid: Callable[[], Awaitable[bool]] | None = None,
+    ) -> AsyncIterator[bytes]:
+        """Yield a reader's stream for ever: a snapshot, then what changes; ends when the reader's access has ended."""
+        self.start()
+        reader = Reader(principal, shows_board, labs)
+        self._readers.add(reader)
+        try:
+            yield b"retry: %d\n\n" % RETRY_MS + await self._snapshot(reader)
+            checked_s = self._clock.monotonic_s()
+            while not self._is_stopping:
+                frame = await self._next(reader)
+                if still_valid is not None and self._clock.monotonic_s() - checked_s >= PING_EVERY_S:
+                    checked_s = self._clock.monotonic_s()
+                    if not await still_valid():
+                        return
+                yield frame
+        finally:
+            self._readers.discard(reader)
+
+    async def _next(self, reader: Reader) -> bytes:
+        try:
+            async with asyncio.timeout(PING_EVERY_S):
+                frame = await reader.queue.get()
+        except TimeoutError:
+            return self._ping()
+        return await self._snapshot(reader) if frame is None else frame
+
+    def _ping(self) -> bytes:
+        return b": keep-alive\n" + _frame("ping", self._board.position, {"at": self._now()})
+
+    async def _snapshot(self, reader: Reader) -> bytes:
+        if not self._rows:
+            await self._look()
+        frames = []
+        if reader.shows_board:
+            rows = b",".join(row for lab, row in self._rows.items() if reader.principal.may_see(lab))
+            head = b'{"topic":"board","position":%d,"at":"%s","labs":[' % (self._board.position, self._now().encode())
+            frames.append(_frame("snapshot", self._board.position, head + rows + b"]}"))
+        frames.extend([await self._detail_frame(lab) for lab in sorted(reader.labs)])
+        return b"".join((*frames, self._progress_frame))
+
+    async def _follow(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            began_s = loop.time()
+            try:
+                await self._look()
+                await self._send_details(loop.time())
+                await self._send_progress(loop.time())
+            except HistotwinError as error:
+                log.warning("the live board waits: %s", error)
+                await asyncio.sleep(1)
+            except Exception:
+                log.exception("the live board tripped; it goes on in five seconds")
+                await asyncio.sleep(5)
+            spent_s = loop.time() - began_s
+            await asyncio.sleep(max(LOOK_EVERY_S, REST_FACTOR * spent_s) if self._readers else 5 * LOOK_EVERY_S)
+
+    async def _look(self) -> None:
+        changed = await asyncio.to_thread(self._board.catch_up)
+        if not changed:
+            return
+        for row in self._board.rows(_EVERYBODY):
+            if row["id"] in changed or row["id"] not in self._rows:
+                self._serialise(row)
+        self._details_due |= changed
+        self._send_rows(changed)
+
+    def _serialise(self, row: Answer) -> None:
+        lab = row["id"]
+        self._rows[lab] = orjson.dumps(row)
+        head = b'{"topic":"board","lab":"%s","position":%d,"at":"%s","row":' % (
+            lab.encode(), row["position"], row["at"].encode(),
+        )  # fmt: skip
+        self._frames[lab] = _frame("row", row["position"], head + self._rows[lab] + b"}")
+
+    def _send_rows(self, changed: Iterable[str]) -> None:
+        """Write each reader all changed rows it may see in one piece; readers of equal scope share the bytes."""
+        labs = sorted(lab for lab in changed if lab in self._frames)
+        shared: dict[frozenset[str] | None, bytes] = {}
+        for reader in self._readers:
+            if not reader.shows_board:
+                continue
+            scope = reader.principal.labs
+            if scope not in shared:
+                shared[scope] = b"".join(self._frames[lab] for lab in labs if reader.principal.may_see(lab))
+            if shared[scope]:
+                reader.put(shared[scope])
+
+    async def _send_details(self, now_s: float) -> None:
+        wanted = frozenset().union(*(reader.labs for reader in self._readers)) & self._details_due
+        if not wanted or now_s - self._details_s < DETAIL_EVERY_S:
+            return
+        self._details_s = now_s
+        self._details_due -= wanted
+        for lab in sorted(wanted):
+            frame = await self._detail_frame(lab)
+            for reader in self._readers:
+                if lab in reader.labs:
+                    reader.put(frame)
+
+    async def _detail_frame(self, lab: str) -> bytes:
+        detail = await asyncio.to_thread(self._pages.detail, _EVERYBODY, lab)
+        position = detail.get("position", 0)
+        return _frame("lab", position, {"topic": f"lab/{lab}", "position": position, "at": self._now(), "lab": detail})
+
+    async def _send_progress(self, now_s: float) -> None:
+        if now_s - self._progress_s < PROGRESS_EVERY_S:
+            return
+        self._progress_s = now_s
+        if await asyncio.to_thread(self._read_progress):
+            for reader in self._readers:
+                reader.put(self._progress_frame)
+
+    def _read_progress(self) -> bool:
+        """Renew the frame of long work; tell whether anything went on."""
+        with self._database.reading() as connection:
+            marks = (func.count(), func.max(progress.c.updated_us), func.count(progress.c.finished_us))
+            seen = tuple(connection.execute(select(*marks)).one())
+            if seen == self._progress_seen or not seen[0]:
+                return False
+            self._progress_seen = seen
+            work = work_in_progress(connection)
+        current = next((one for one in work if one["finished_at"] is None), work[-1])
+        said = {"label": current["detail"] or current["name"], "done": current["done"], "total": current["total"],
+                "finished": current["finished_at"] is not None, "at": self._now(), "work": work}  # fmt: skip
+        self._progress_frame = _frame("progress", self._board.position, said)
+        return True
+
+    def _now(self) -> str:
+        return to_rfc3339(self._clock.now_us())
+
+
+def _frame(name: str, position: int, data: Answer | bytes) -> bytes:
+    body = data if isinstance(data, bytes) else orjson.dumps(data)
+    return b"event: %s\nid: %d\ndata: %s\n\n" % (name.encode(), position, body)
