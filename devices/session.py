@@ -25,12 +25,15 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from devices.buffered_socket import BufferedClient
+
 log = logging.getLogger(__name__)
 
 WEEK_S = 7 * 24 * 3600
 LARGEST_PACKET = 1024 * 1024
 _MISC_EVERY_S = 2.0
 _READ_AT_MOST = 256
+_FULL_PAUSE_S = 0.02
 _CONNECT_TIMEOUT_S = 3.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
 _EXIT_DEAD_THREAD = 70
@@ -115,12 +118,12 @@ class Session:
         self._jobs: deque[Callable[[], None]] = deque()
         self._is_stopping = False
         self._is_connected = False
-        self._moved = False
         self._pause_s = 0.0
         self._misc_at = 0.0
         self._selector = selectors.DefaultSelector()
         self._wake_in, self._wake_out = socket.socketpair()
         self._is_awake = False
+        self._watches_writes = False
         self._client = self._new_client()
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{settings.client_id}", daemon=True)
 
@@ -166,7 +169,7 @@ class Session:
 
     def _new_client(self) -> mqtt.Client:
         settings, address = self._settings, self._settings.address
-        client = mqtt.Client(
+        client = BufferedClient(
             CallbackAPIVersion.VERSION2, settings.client_id, protocol=mqtt.MQTTv5, manual_ack=settings.manual_ack
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S
@@ -196,8 +199,7 @@ class Session:
         client.on_publish = self._on_publish
         client.on_socket_open = self._on_socket_open
         client.on_socket_close = self._on_socket_close
-        client.on_socket_register_write = lambda _c, _u, sock: self._watch(sock, writes=True)
-        client.on_socket_unregister_write = lambda _c, _u, sock: self._watch(sock, writes=False)
+        client.on_socket_register_write = lambda *_: None  # having one keeps paho from writing before our turn's end
 
     def _run(self) -> None:
         self._selector.register(self._wake_in, selectors.EVENT_READ)
@@ -240,9 +242,11 @@ class Session:
 
     def _wait_and_read(self, timeout_s: float) -> None:
         if not self._handler.wants_more():
-            self._moved = False
-            time.sleep(min(timeout_s, 0.02))
+            time.sleep(min(timeout_s, _FULL_PAUSE_S))
             return
+        if self._pending():
+            self._read()
+            timeout_s = 0.0
         for key, events in self._selector.select(timeout_s):
             if key.fileobj is self._wake_in:
                 self._wake_in.recv(4096)
@@ -252,18 +256,26 @@ class Session:
 
     def _read(self) -> None:
         for _ in range(_READ_AT_MOST):
-            self._moved = False
             self._client.loop_read()
-            if not self._moved and not self._has_decrypted_bytes():
+            if not self._pending():
                 return
 
-    def _has_decrypted_bytes(self) -> bool:
+    def _pending(self) -> int:
         sock: Any = self._client.socket()
-        return sock is not None and hasattr(sock, "pending") and sock.pending() > 0
+        return 0 if sock is None else int(sock.pending())
 
     def _flush(self) -> None:
         if self._client.want_write():
             self._client.loop_write()
+        sock: Any = self._client.socket()
+        if sock is None:
+            return
+        try:
+            sock.flush()
+        except OSError:
+            self._client.loop_read()  # finds the connection gone, and says so
+        else:
+            self._watch_writes(sock, sock.has_unsent or self._client.want_write())
 
     def _run_jobs(self) -> None:
         for _ in range(len(self._jobs)):
@@ -281,7 +293,7 @@ class Session:
             self._client.disconnect()
         until = time.monotonic() + 1.0
         while self._client.socket() is not None and self._client.want_write() and time.monotonic() < until:
-            self._client.loop_write()
+            self._flush()
 
     def _wake(self) -> None:
         if self._is_awake:
@@ -295,7 +307,6 @@ class Session:
     def _on_connect(
         self, _c: mqtt.Client, _u: Any, flags: mqtt.ConnectFlags, reason: ReasonCode, _p: Properties | None
     ) -> None:
-        self._moved = True
         if reason.is_failure:
             log.error("the broker refuses %s: %s", self._settings.client_id, reason)
             return
@@ -311,15 +322,13 @@ class Session:
             self._handler.disconnected()
 
     def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
-        self._moved = True
         self._handler.received(message)
 
     def _on_publish(self, _c: mqtt.Client, _u: Any, mid: int, reason: ReasonCode, _p: Properties | None) -> None:
-        self._moved = True
         self._handler.delivered(mid, not reason.is_failure)
 
     def _on_socket_open(self, _c: mqtt.Client, _u: Any, sock: Any) -> None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # small packets both ways: Nagle costs 40 ms each
+        self._watches_writes = False
         self._selector.register(sock, selectors.EVENT_READ)
 
     def _on_socket_close(self, _c: mqtt.Client, _u: Any, sock: Any) -> None:
@@ -328,8 +337,7 @@ class Session:
         except (KeyError, ValueError):
             log.debug("the socket was not watched")
 
-    def _watch(self, sock: Any, *, writes: bool) -> None:
-        try:
-            self._selector.modify(sock, selectors.EVENT_READ | (selectors.EVENT_WRITE if writes else 0))
-        except (KeyError, ValueError):
-            log.debug("the socket is closed already")
+    def _watch_writes(self, sock: Any, wanted: bool) -> None:
+        if wanted != self._watches_writes:
+            self._watches_writes = wanted
+            self._selector.modify(sock, selectors.EVENT_READ | (selectors.EVENT_WRITE if wanted else 0))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -161,8 +161,9 @@ class _Line:
         self._in_flight: set[int] = set()
         self._covered: dict[Stream, int] = {}
         self._states: dict[str, bytes] = {}
-        will = Retained(str(build_topic(settings.network, settings.lab, settings.name, Channel.STATE)), OFFLINE)
-        who = SessionSettings(settings.address, settings.client_id, will=will)
+        self._unsaid: set[str] = set()
+        self._own_state = str(build_topic(settings.network, settings.lab, settings.name, Channel.STATE))
+        who = SessionSettings(settings.address, settings.client_id, will=Retained(self._own_state, OFFLINE))
         self.session = Session(who, self, luck=luck, on_fatal=on_fatal)
 
     def find_leftovers(self) -> None:
@@ -179,7 +180,13 @@ class _Line:
     def set_state(self, topic: str, payload: bytes) -> None:
         self._states[topic] = payload
         if self.session.is_connected:
-            self._in_flight.add(self.session.publish(topic, payload, retain=True))
+            self._say_states([topic])
+        else:
+            self._unsaid.add(topic)
+
+    def _say_states(self, topics: Iterable[str]) -> None:
+        for topic in topics:
+            self._in_flight.add(self.session.publish(topic, self._states[topic], retain=True))
 
     def all_offline(self) -> None:
         for topic in list(self._states):
@@ -189,12 +196,15 @@ class _Line:
     def is_busy(self) -> bool:
         return bool(self._in_flight)
 
-    def connected(self, session_present: bool) -> None:  # noqa: ARG002  # the handler's signature
-        """Subscribe again whatever the broker remembers, say who is here; paho itself repeats what was under way."""
+    def connected(self, session_present: bool) -> None:
+        """Subscribe whatever the broker remembers, say who is here; paho itself repeats what was under way.
+
+        A broker that has kept our session has kept the retained states too, but has spoken our last will.
+        """
         lab = (self._settings.network, self._settings.lab)
         self.session.subscribe([lab_filter(*lab, Channel.ACK), lab_filter(*lab, Channel.REPLY)])
-        for topic, payload in self._states.items():
-            self._in_flight.add(self.session.publish(topic, payload, retain=True))
+        self._say_states(self._states.keys() & (self._unsaid | {self._own_state}) if session_present else self._states)
+        self._unsaid.clear()
 
     def disconnected(self) -> None:
         """Keep what is under way: paho sends it again after the next connect."""
