@@ -10,7 +10,7 @@ Fate = Literal["accepted", "duplicate", "conflict", "rejected"]
 Verdict = Literal["accepted", "warning", "rejected"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one of each for every event, and freezing trebles the cost of making it
 class Incoming:
     """Something offered, before anybody trusts it.
 
@@ -28,7 +28,7 @@ class Incoming:
     refusal: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Receipt:
     """What became of one offered thing.
 

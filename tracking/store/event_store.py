@@ -14,6 +14,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 
 from tracking.errors import Refusal
 from tracking.names import Interpreter
+from tracking.offering import Fate
 from tracking.reasons import Reason, refusal
 from tracking.registry import Registry
 from tracking.store import tables
@@ -194,12 +195,11 @@ class _Append:
             return Outcome("duplicate", position)
         event = offer.decoded.event
         clash = refusal(Reason.IDENTITY_CONFLICT, event_id=event.id, source=event.source)
-        self._refused.append((offer, clash))
-        return Outcome("conflict", None, clash)
+        return self._refuse(offer, clash, "conflict")
 
-    def _refuse(self, offer: Offer, reason: Refusal) -> Outcome:
+    def _refuse(self, offer: Offer, reason: Refusal, fate: Fate = "rejected") -> Outcome:
         self._refused.append((offer, reason))
-        return Outcome("rejected", None, reason)
+        return Outcome(fate, None, reason)
 
     def _unknown(self, touches: tuple[Touch, ...], kind: str) -> str | None:
         """Return the first item that nobody has booked in, taking note of those this event books in."""

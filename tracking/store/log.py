@@ -134,6 +134,8 @@ def write_rejected(connection: Connection, refused: Sequence[tuple[Offer, Refusa
 
 def _rejected_row(offer: Offer, refusal: Refusal) -> list[Any]:
     came = offer.incoming
+    event = offer.decoded.event if offer.decoded is not None else None
+    event_id = event.id if event is not None else offer.identity.event_id
     attributes = None
     if came.attributes is not None:
         attributes = orjson.dumps(
@@ -141,10 +143,10 @@ def _rejected_row(offer: Offer, refusal: Refusal) -> list[Any]:
         ).decode().replace("\\u0000", "\\\\u0000")  # fmt: skip
     parts = (came.channel, came.origin or "", came.kind, refusal.reason, attributes or "")
     digest = sha256(b"\x00".join([*(storable(part).encode() for part in parts), came.body])).digest()
-    lab = _lab_or_none(came.origin or offer.identity.source)
+    lab = _lab_or_none(came.origin or (event.source if event is not None else offer.identity.source))
     return [
         digest, storable(came.channel), came.origin and storable(came.origin), lab, came.kind, came.body, attributes,
-        refusal.reason, storable(refusal.message), offer.identity.event_id, came.received_us, came.received_us, 1,
+        refusal.reason, storable(refusal.message), event_id, came.received_us, came.received_us, 1,
     ]  # fmt: skip
 
 

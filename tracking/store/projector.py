@@ -19,8 +19,8 @@ from tracking.names import Interpreter
 from tracking.store import tables
 from tracking.store.log import Sources
 from tracking.store.marks import DeviceRow
-from tracking.store.shelf import Record, Shelf
-from tracking.store.statements import insert, mark_of, select_by_keys, upsert
+from tracking.store.shelf import CHANGING_COLUMNS, CLOCK_COLUMNS, Record, Shelf
+from tracking.store.statements import insert, mark_of, select_by_keys, update, upsert
 from tracking.touches import Act, ItemName, Touch
 
 Told = list[tuple[Act, Touch]]
@@ -194,9 +194,11 @@ class Projector:
                 self._move_to_case(connection, child, case_id, batch)
 
     def _write(self, connection: Connection, batch: Batch) -> None:
-        changed = {**batch.told, **batch.relinked}
+        relinked = batch.relinked
         insert(connection, tables.item, [record.row() for record in batch.new])
-        upsert(connection, tables.item, [record.row() for record in changed if record.is_written])
+        changed = [record.changed_row() for record in batch.told if record.is_written and record not in relinked]
+        update(connection, tables.item, CHANGING_COLUMNS, changed)
+        upsert(connection, tables.item, [record.row() for record in relinked if record.is_written])
         upsert(connection, tables.alias, batch.aliases)
         insert(connection, tables.item_event, batch.item_events)
         self._write_visits(connection, batch)
@@ -204,7 +206,8 @@ class Projector:
             self._recount_steps(connection, case_id, batch)
         fresh = [record.clock_row() for record in batch.clocks if not record.is_written]
         insert(connection, tables.case_clock, fresh)
-        upsert(connection, tables.case_clock, [record.clock_row() for record in batch.clocks if record.is_written])
+        changed = [(*record.clock_row()[3:], record.id) for record in batch.clocks if record.is_written]
+        update(connection, tables.case_clock, CLOCK_COLUMNS, changed)
         for record in batch.new:
             record.is_written = True
 

@@ -32,10 +32,9 @@ _VISIT_COLUMNS = (
     "ended_us",
     "outcome",
 )
-_CLOCK_COLUMNS = (
-    "priority", "pathway", "specialty", "specimen_type", "collected_us", "received_us", "booked_in_us", "assigned_us",
-    "reported_us", "authorised_us", "pathologist",
-)  # fmt: skip
+_FIRST_CHANGING = _ITEM_COLUMNS.index("announced")
+CHANGING_COLUMNS = _ITEM_COLUMNS[_FIRST_CHANGING:]
+CLOCK_COLUMNS = tuple(column.name for column in tables.case_clock.columns)[3:]
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +58,10 @@ class Record:
             s.status, s.step, s.step_state, s.step_us, s.station, s.seen_us, s.run, s.stain, s.images,
             work_text(s.work), s.attributes, s.last_us,
         )  # fmt: skip
+
+    def changed_row(self) -> Row:
+        """Return what events change of an item, in the order of ``CHANGING_COLUMNS``, and its number."""
+        return (*self.row()[_FIRST_CHANGING:], self.id)
 
     def clock_row(self) -> Row:
         """Return the row of table ``case_clock``."""
@@ -168,7 +171,7 @@ class Shelf:
             record.state.visits_from = len(record.state.visits)
 
     def _take_clocks(self, connection: Connection, cases: dict[int, Record]) -> None:
-        columns = ("case_id", *_CLOCK_COLUMNS, "steps")
+        columns = ("case_id", *CLOCK_COLUMNS)
         for row in select_by_keys(connection, tables.case_clock, columns, ("case_id",), [(i,) for i in cases]):
             cases[row[0]].clocks = CaseClocks(*row[1:-1])
             cases[row[0]].steps = set(orjson.loads(row[-1]))

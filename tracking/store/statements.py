@@ -30,6 +30,13 @@ def _upsert_sql(table: Table, mark: str) -> str:
 
 
 @lru_cache(maxsize=256)
+def _update_sql(table: Table, columns: tuple[str, ...], mark: str) -> str:
+    key = table.primary_key.columns[0].name
+    changes = ", ".join(f"{name} = {mark}" for name in columns)
+    return f"UPDATE {table.name} SET {changes} WHERE {key} = {mark}"  # noqa: S608
+
+
+@lru_cache(maxsize=256)
 def _select_sql(columns: tuple[str, ...], table: str, keys: tuple[str, ...], mark: str, count: int, tail: str) -> str:
     if len(keys) == 1:
         wanted = f"{keys[0]} IN ({', '.join([mark] * count)})"
@@ -54,6 +61,14 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows; those whose primary key exists take the new values."""
     if rows:
         connection.exec_driver_sql(_upsert_sql(table, mark_of(connection)), list(rows))
+
+
+def update(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+    """Change columns of rows that exist; a row is the new values, then its key. Cheaper than ``upsert`` in SQLite,
+    which then leaves alone the indexes over columns that are not named.
+    """
+    if rows:
+        connection.exec_driver_sql(_update_sql(table, columns, mark_of(connection)), list(rows))
 
 
 def select_by_keys(
