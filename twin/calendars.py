@@ -78,7 +78,7 @@ class Timetable:
     def clock_times(self, times: tuple[int, ...], days: tuple[Day, ...], after_us: int) -> Iterator[int]:
         """Yield, for ever, the later moments (µs) of local clock times on such days, never on a public holiday."""
         day = self.local_date(after_us)
-        for _ in range(3660):
+        for _ in range(3660 if times else 0):
             if DAYS[day.weekday()] in days and not self.is_holiday(day):
                 for minutes in sorted(times):
                     at = self.at(day, minutes)

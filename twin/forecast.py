@@ -14,7 +14,7 @@ from simpy import Environment
 
 from twin.calendars import Timetable
 from twin.distributions import DAY
-from twin.engine.agenda import CAPACITY, Signal, run_until
+from twin.engine.agenda import CAPACITY, EndOfRunError, Signal, run_until
 from twin.items import Case
 from twin.lab import Lab
 from twin.model import LabModel
@@ -87,18 +87,28 @@ def forecast(
 
 
 class _Watch(Observer):
-    """Notes when the cases of the state finish."""
+    """Notes when the cases of the state finish, and ends the run once all have and the load is measured."""
 
-    __slots__ = ("finishes", "open")
+    __slots__ = ("_is_measured", "_open", "finishes")
 
     def __init__(self, cases: int) -> None:
-        self.open = cases
+        self._open = cases
+        self._is_measured = False
         self.finishes: dict[str, int] = {}
+
+    def measured(self) -> None:
+        self._is_measured = True
+        self._end_if_done()
 
     def case_authorised(self, case: Case, t: int) -> None:
         if case.is_initial:
             self.finishes[case.barcode] = t
-            self.open -= 1
+            self._open -= 1
+            self._end_if_done()
+
+    def _end_if_done(self) -> None:
+        if self._is_measured and self._open <= 0:
+            raise EndOfRunError
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +130,17 @@ def _replicate(
     watch = _Watch(len(state.cases))
     model = LabModel(lab, env, streams, watch, initial=state, cases_per_week=cases_per_week, timetable=timetable)
     begin = read(model)
-    end = _read_later(model, now_us + UTILISATION_DAYS * DAY)
-    run_until(env, now_us + round(horizon_days * DAY), lambda: watch.open <= 0 and bool(end))
+    end = _read_later(model, watch, now_us + UTILISATION_DAYS * DAY)
+    run_until(env, now_us + round(horizon_days * DAY))
     return _Outcome(watch.finishes, (end[0] if end else read(model)).since(begin))
 
 
-def _read_later(model: LabModel, at_us: int) -> list[Reading]:
+def _read_later(model: LabModel, watch: _Watch, at_us: int) -> list[Reading]:
     readings: list[Reading] = []
 
     def take(_: Any) -> None:
         readings.append(read(model))
+        watch.measured()
 
     model.agenda.at(at_us, CAPACITY, [take], Signal())
     return readings

@@ -26,8 +26,8 @@ class HandStation:
     """Work by one person (or by nobody: a pure delay), at a bench, on one item at a time."""
 
     __slots__ = (
-        "_advance", "_agenda", "_begin", "_done", "_duration", "_free", "_making", "_next", "_observer", "index",
-        "machine", "name", "per_slide", "pool", "repeat",
+        "_advance", "_agenda", "_begin", "_benches", "_done", "_duration", "_env", "_free", "_making", "_next",
+        "_observer", "index", "machine", "name", "per_slide", "pool", "repeat",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +47,7 @@ class HandStation:
         advance: Advance,
     ) -> None:
         self._agenda = agenda
+        self._env = agenda.env
         self._observer = observer
         self.name = name
         self.index = index
@@ -58,6 +59,7 @@ class HandStation:
         self._making = making
         self._advance = advance
         self._next = index + 1
+        self._benches = benches
         self._free = list(range(benches))
         self._begin = self.begin
         self._done = [self._end]
@@ -78,7 +80,7 @@ class HandStation:
 
     def begin(self, item: Item) -> None:
         """Start on an item: the person, and the machine if any, are ours."""
-        now = self._agenda.now
+        now: int = self._env._now  # type: ignore[assignment]
         item.unit = self._take_unit(item)
         item.started_us = now
         self._observer.step_started(item, self.name, item.unit, now)
@@ -96,16 +98,14 @@ class HandStation:
     def _take_unit(self, item: Item) -> int:
         if self.machine is not None:
             return self.machine.take(item)
-        return heappop(self._free) if self._free else 0
+        return heappop(self._free) if self._free else self._benches
 
     def _claim(self, wanted: int | None) -> int:
-        if wanted is not None and wanted in self._free:
-            self._free.remove(wanted)
-            heapify(self._free)
-            return wanted
-        if self._free and wanted is None:
-            return heappop(self._free)
-        return wanted if wanted is not None else 0
+        if wanted is None or wanted not in self._free:
+            return heappop(self._free) if self._free else self._benches
+        self._free.remove(wanted)
+        heapify(self._free)
+        return wanted
 
     def _time_for(self, item: Item) -> int:
         if self.per_slide:
@@ -125,7 +125,7 @@ class HandStation:
     def _give_back(self, unit: int) -> None:
         if self.machine is not None:
             self.machine.release(unit)
-        elif self.pool is not None and unit not in self._free:
+        elif unit < self._benches:
             heappush(self._free, unit)
         if self.pool is not None:
             self.pool.release()

@@ -49,10 +49,10 @@ class Diary(Observer):
     def run_started(self, machine: str, unit: int, items: Sequence[Item], step: str, t: int) -> None:
         self._note(t, f"{step} run of {sum(item.quantity for item in items)} started", machine, unit)
 
-    def run_completed(self, machine: str, unit: int, items: Sequence[Item], step: str, t: int) -> None:
+    def run_completed(self, machine: str, unit: int, items: Sequence[Item], step: str, t: int) -> None:  # noqa: ARG002
         self._note(t, f"{step} run completed", machine, unit)
 
-    def run_unloaded(self, machine: str, unit: int, items: Sequence[Item], step: str, t: int) -> None:
+    def run_unloaded(self, machine: str, unit: int, items: Sequence[Item], step: str, t: int) -> None:  # noqa: ARG002
         self._note(t, f"{step} run unloaded", machine, unit)
 
     def work_requested(self, kind: str, block: Block, slides: int, t: int) -> None:

@@ -47,17 +47,22 @@ class Agenda:
         heappush(self._queue, (time_us, order, next(self._ids), entry))
 
 
-def run_until(env: Environment, until_us: int, is_done: Callable[[], bool] | None = None) -> None:
-    """Run what lies before `until_us`, or until `is_done`; then the clock stands at the end, or at the last event.
+class EndOfRunError(Exception):
+    """Raised by a callback that has seen enough: the run ends there and then."""
+
+
+def run_until(env: Environment, until_us: int) -> None:
+    """Run what lies before `until_us`, where the clock then stands, or until a callback raises `EndOfRunError`.
 
     Same order as `env.run`, with less ceremony: for environments that hold nothing but agenda entries.
     """
     queue = cast("list[tuple[int, int, int, Entry]]", env._queue)
-    while queue and queue[0][0] < until_us:
-        env._now, _, _, entry = heappop(queue)
-        callbacks, entry.callbacks = entry.callbacks, None
-        for callback in callbacks or ():
-            callback(entry)
-        if is_done is not None and is_done():
-            return
+    try:
+        while queue and queue[0][0] < until_us:
+            env._now, _, _, entry = heappop(queue)
+            callbacks, entry.callbacks = entry.callbacks, None
+            for callback in callbacks or ():
+                callback(entry)
+    except EndOfRunError:
+        return
     env._now = until_us

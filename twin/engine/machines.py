@@ -11,7 +11,7 @@ class MachineGroup:
     """So many like machines, given out lowest index first."""
 
     __slots__ = (
-        "_agenda", "_down", "_free", "_parked", "_since",
+        "_agenda", "_down", "_free", "_moments", "_parked",
         "busy", "busy_us", "count", "name", "on_failure", "on_repair", "users",
     )  # fmt: skip
 
@@ -24,7 +24,7 @@ class MachineGroup:
         self.users: dict[int, object] = {}
         self.on_failure: Callable[[str, int, int], None] | None = None
         self.on_repair: Callable[[str, int, int], None] | None = None
-        self._since = agenda.now
+        self._moments = 0  # sum of ends less sum of starts
         self._free = list(range(count))
         self._down: set[int] = set()
         self._parked: list[tuple[int, Callable[[], None]]] = []
@@ -57,7 +57,7 @@ class MachineGroup:
 
     def release(self, unit: int) -> None:
         """Take a machine back, and offer it to whoever waits unless it is broken."""
-        self.mark()
+        self._moments += self._agenda.now
         self.busy -= 1
         del self.users[unit]
         if unit < self.count and unit not in self._down:
@@ -65,16 +65,14 @@ class MachineGroup:
 
     def mark(self) -> None:
         """Bring the busy time up to now."""
-        now = self._agenda.now
-        self.busy_us += self.busy * (now - self._since)
-        self._since = now
+        self.busy_us = self._moments + self.busy * self._agenda.now
 
     def fails(self, unit: int, lives: Iterator[tuple[int, int]]) -> None:
         """Let a unit break down and be repaired by turns: (µs working, µs away), for ever."""
         self._plan_failure(unit, lives)
 
     def _hold(self, unit: int, user: object) -> None:
-        self.mark()
+        self._moments -= self._agenda.now
         self.busy += 1
         self.users[unit] = user
 

@@ -20,19 +20,21 @@ class StaffPool(Entry):
     """
 
     __slots__ = (
-        "_agenda", "_changes", "_next", "_sequence", "_since", "_tick", "_waiting",
-        "busy", "busy_us", "capacity", "name", "over_us", "present_us",
+        "_agenda", "_changes", "_env", "_moments", "_next", "_over_since", "_present_since", "_sequence", "_tick",
+        "_waiting", "busy", "busy_us", "capacity", "name", "over_us", "present_us",
     )  # fmt: skip
 
     def __init__(
         self, agenda: Agenda, name: str, capacity: int, changes: Iterator[tuple[int, int]] | None = None
     ) -> None:
         self._agenda = agenda
+        self._env = agenda.env
         self.name = name
         self.capacity = capacity
         self.busy = 0
         self.busy_us = self.over_us = self.present_us = 0
-        self._since = agenda.now
+        self._moments = 0  # sum of ends less sum of starts: cheaper than an integral kept at each change
+        self._over_since = self._present_since = agenda.now
         self._sequence = 0
         self._waiting: list[_Waiting] = []
         self._changes = changes or iter(())
@@ -47,6 +49,11 @@ class StaffPool(Entry):
 
     def request(self, rank: int, begin: Begin, task: object, machine: MachineGroup | None = None) -> None:
         """Call `begin(task)` once a person, and a machine if named, are free at the same instant."""
+        if self.busy < self.capacity and machine is None:
+            self._moments -= self._env._now  # type: ignore[assignment]
+            self.busy += 1
+            begin(task)
+            return
         self._sequence += 1
         entry = (rank * _RANK + self._sequence, begin, task, machine)
         if self.busy < self.capacity:
@@ -56,34 +63,38 @@ class StaffPool(Entry):
 
     def release(self) -> None:
         """Take a person back and give them to the next who waits."""
-        self.mark()
+        if self.busy > self.capacity:
+            self._mark_over()
+        self._moments += self._env._now  # type: ignore[assignment]
         self.busy -= 1
-        self._dispatch()
+        if self._waiting:
+            self._dispatch()
 
     def hold(self) -> None:
         """Count a person as busy whatever the capacity: work found under way when the run starts."""
-        self.mark()
+        self._mark_over()
+        self._moments -= self._agenda.now
         self.busy += 1
 
     def mark(self) -> None:
-        """Bring the time integrals up to now."""
+        """Bring `busy_us`, `over_us` and `present_us` up to now."""
         now = self._agenda.now
-        spent = now - self._since
-        if spent:
-            self._since = now
-            self.present_us += self.capacity * spent
-            if self.busy > self.capacity:
-                self.busy_us += self.capacity * spent
-                self.over_us += (self.busy - self.capacity) * spent
-            else:
-                self.busy_us += self.busy * spent
+        self._mark_over()
+        self.present_us += self.capacity * (now - self._present_since)
+        self._present_since = now
+        self.busy_us = self._moments + self.busy * now - self.over_us
+
+    def _mark_over(self) -> None:
+        now = self._agenda.now
+        self.over_us += max(self.busy - self.capacity, 0) * (now - self._over_since)
+        self._over_since = now
 
     def _grant(self, entry: _Waiting) -> None:
         key, begin, task, machine = entry
         if machine is not None and not machine.has_free:
             machine.park(key, lambda: self._return(entry))
             return
-        self.mark()
+        self._moments -= self._env._now  # type: ignore[assignment]
         self.busy += 1
         begin(task)
 
