@@ -21,6 +21,7 @@ ARGUMENTS = [
     "--no-first-run",
 ]  # fmt: skip
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+LONGEST = 2400  # px; a longer page is cut there
 THEMES = ("light", "dark")
 
 
@@ -75,7 +76,9 @@ def photograph(browser: Browser, url: str, path: str, theme: str, size: str, to:
     page.goto(url + path)
     page.wait_for_selector("#page h1", timeout=20_000)
     page.wait_for_timeout(1500)
-    page.screenshot(path=to, full_page=True)
+    tall = min(int(page.evaluate("document.documentElement.scrollHeight")), LONGEST)
+    page.set_viewport_size({"width": width, "height": max(height, tall)})
+    page.screenshot(path=to)
     context.close()
 
 

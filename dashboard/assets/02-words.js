@@ -34,6 +34,8 @@
     return h % 24 ? `${Math.floor(h / 24)} d ${h % 24} h` : `${h / 24} d`;
   };
   ht.hours = (h) => ht.duration(ht.known(h) ? h * 3600 : null);
+  /** The same with one unit under a day, for narrow places: "45 min", "7 h", "1 d 3 h". */
+  ht.brief = (h) => (!ht.known(h) ? ht.none : h < 1 ? `${Math.round(h * 60)} min` : h < 24 ? `${Math.round(h)} h` : h < 72 ? ht.hours(h) : `${Math.round(h / 24)} d`);
   ht.since = (iso) => (iso ? ht.duration((ht.now() - Date.parse(iso)) / 1000) : ht.none);
 
   ht.time = (iso, zone) => (iso ? format(zone || ht.zone, { hour: "2-digit", minute: "2-digit" }).format(new Date(iso)) : ht.none);

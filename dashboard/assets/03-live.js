@@ -80,7 +80,7 @@
       live.labs.set(lab.id, lab);
       hand("live-lab", () => Object.fromEntries(live.labs));
     } else if (name === "progress") {
-      live.progress = data;
+      live.progress = (data.work || []).filter((one) => !one.finished_at && one.total > 0);
       hand("live-progress", () => live.progress);
     }
   }
@@ -199,7 +199,8 @@
   ht.tick = badge;
 
   /** For tests and for nobody else: pretend that nothing was heard for this long. */
-  live.pretendSilent = (seconds) => { heard = performance.now() - seconds * 1000; heardAt = Date.now() - seconds * 1000; if (source) source.close(); badge(); };
+  live.pretendSilent = (seconds) => { heard = performance.now() - seconds * 1000; heardAt = Date.now() - seconds * 1000; opened -= seconds * 1000; if (source) source.close(); badge(); };
 
   compete();
+  tell({ kind: "want", tab, topics: wanted }); // whoever leads already answers with what it has
 })(window.histotwin);

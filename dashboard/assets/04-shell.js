@@ -97,12 +97,11 @@
     return window.dash_clientside.no_update;
   };
 
-  clientside.showProgress = function (progress) {
+  clientside.showProgress = function (work) {
     const mount = document.getElementById("progress");
-    const running = progress && !progress.finished && progress.total > 0;
-    ht.draw(mount, running && h("p", { class: "banner banner-calm", role: "status" },
-      h("span", {}, `${progress.label || "Loading history"}: ${progress.done} of ${progress.total} ${progress.unit || "weeks"}. Figures over longer periods fill up as it loads.`),
-      h("progress", { max: progress.total, value: progress.done, "aria-label": "Loading history" })));
+    ht.draw(mount, (work || []).map((one) => h("p", { class: "banner banner-calm", role: "status", "data-key": one.name },
+      h("span", {}, h("strong", {}, one.detail || ht.words(one.name)), one.detail && /\d/.test(one.detail) ? "" : `: ${ht.count(one.done)} of ${ht.count(one.total)}`, ". Figures over longer periods fill up as it loads."),
+      h("progress", { max: one.total, value: one.done, "aria-label": ht.words(one.name) }))));
     return window.dash_clientside.no_update;
   };
 

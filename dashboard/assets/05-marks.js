@@ -21,11 +21,11 @@
   const round = (x) => Math.round(x * 10) / 10;
 
   /** Percent within target, from zero; the black tick is the target. */
-  ht.bullet = function (percent, target) {
+  ht.bullet = function (percent, target, isLate) {
     const W = 96, H = 14, x = (p) => round((Math.max(0, Math.min(100, p)) / 100) * W);
     return h("svg:svg", { class: "bullet", viewBox: `0 0 ${W} ${H}`, width: W, height: H, "aria-hidden": "true", focusable: "false" },
       h("svg:rect", { class: "track", x: 0, y: 2, width: W, height: H - 4, rx: 2 }),
-      ht.known(percent) && h("svg:rect", { class: percent < target ? "fill short" : "fill", x: 0, y: 4, width: Math.max(1, x(percent)), height: H - 8, rx: 1 }),
+      ht.known(percent) && h("svg:rect", { class: isLate ? "fill short" : "fill", x: 0, y: 4, width: Math.max(1, x(percent)), height: H - 8, rx: 1 }),
       ht.known(target) && h("svg:rect", { class: "tick", x: x(target) - 1, y: 0, width: 2, height: H }));
   };
 

@@ -22,7 +22,12 @@
   });
 
   // --- reading a row ---------------------------------------------------------------------------------------------
-  const within = (row, i) => (row.within || [])[i] || {};
+  /** A target's share over 7 days; over 28 where fewer than five cases were finished, and then it says so. */
+  ht.within = (row, i) => {
+    const target = (row.within || [])[i] || {};
+    return target.n < 5 && target.n_28d ? { ...target, percent: target.percent_28d, n: target.n_28d, over: "28 d" } : target;
+  };
+  const within = ht.within;
   const gap = (row) => (ht.known(within(row, 0).percent) ? within(row, 0).percent - within(row, 0).percentile : 100);
   const ageOf = (row) => {
     const at = row.freshness && row.freshness.last_event_at;
@@ -81,14 +86,15 @@
 
   function labCell(row) {
     return h("th", { scope: "row", class: "lab" },
-      ht.link(ht.labHref(row.id), { title: row.name }, ht.shortLab(row.name)), h("span", { class: "note" }, networkName(row)));
+      ht.link(ht.labHref(row.id), { title: row.name }, ht.shortLab(row.name)),
+      h("span", { class: "note", title: networkName(row) }, String(row.network || "").toUpperCase()));
   }
 
   function targetCell(row) {
     const [first, second] = [within(row, 0), within(row, 1)];
     const small = [ht.known(second.percent) && `${ht.percent(second.percent)} in ${second.days} d`].filter(Boolean).join("");
     return td(first.days ? `In ${first.days} days` : "In target", "target",
-      h("span", { class: "pair" }, h("span", { class: "number" }, ht.percent(first.percent)), ht.bullet(first.percent, first.percentile)), h("span", { class: "note" }, small || (first.n === 0 ? "no finished case" : "")));
+      h("span", { class: "pair" }, h("span", { class: "number" }, ht.percent(first.percent)), ht.bullet(first.percent, first.percentile, row.status === "late")), h("span", { class: "note", title: first.definition }, first.over ? `over ${first.over}` : small || (first.n === 0 ? "no finished case" : "")));
   }
 
   function oldestCell(row) {
@@ -99,12 +105,12 @@
   function forecastCell(row) {
     const forecast = row.forecast;
     if (!forecast || !forecast.made_at) return td("Forecast to breach", "forecast", h("span", { class: "soft" }, ht.none));
-    return td("Forecast to breach", "forecast", h("span", { class: "number" }, ht.count(forecast.expected_breaches)), h("span", { class: "note" }, `made ${ht.since(forecast.made_at)} ago`));
+    return td("Forecast to breach", "forecast", h("span", { class: "number" }, ht.count(forecast.expected_breaches)), h("span", { class: "note" }, `${ht.since(forecast.made_at)} old`));
   }
 
   function devicesNote(row) {
     const devices = row.devices || {};
-    return [devices.error && h("span", { class: "tag tag-bad" }, ht.shape("cross"), `${devices.error} in error`), devices.offline && h("span", { class: "tag" }, ht.shape("dash"), `${devices.offline} offline`)];
+    return [devices.error > 0 && h("span", { class: "tag tag-bad" }, ht.shape("cross"), `${devices.error} in error`), devices.offline > 0 && h("span", { class: "tag" }, ht.shape("dash"), `${devices.offline} offline`)];
   }
 
   function freshCell(row) {
@@ -135,15 +141,18 @@
   const legend = () => h("p", { class: "legend", "aria-hidden": "true" }, ht.STAGES.map(([name], i) => h("span", {}, h("svg:svg", { viewBox: "0 0 10 10", width: 10, height: 10 }, h("svg:rect", { class: `stage-${i + 1}`, width: 10, height: 10, rx: 1 })), name)));
 
   // --- the rail ---------------------------------------------------------------------------------------------------------
+  /** One entry a lab with all that is wrong there; the longest waiting urgent case first, then errors, then forecasts. */
   function matters(rows) {
-    const list = [];
-    for (const row of rows) {
-      const lab = ht.shortLab(row.name), devices = row.devices || {};
-      if (devices.error) list.push({ rank: 0, key: `e-${row.id}`, href: ht.labHref(row.id), shape: "cross", cls: "bad", text: `${devices.error} ${devices.error === 1 ? "instrument" : "instruments"} in error`, lab });
-      if (row.oldest_urgent && row.oldest_urgent.age_h >= 96) list.push({ rank: 1, weight: row.oldest_urgent.age_h, key: `u-${row.id}`, href: ht.caseHref(row.oldest_urgent.case), shape: "square", cls: "bad", text: `urgent case open ${ht.hours(row.oldest_urgent.age_h)}`, lab });
-      if (row.forecast && row.forecast.expected_breaches >= 1) list.push({ rank: 2, weight: row.forecast.expected_breaches, key: `f-${row.id}`, href: ht.labHref(row.id), shape: "triangle", cls: "warn", text: `${ht.count(row.forecast.expected_breaches)} open cases forecast to breach`, lab });
-    }
-    return list.sort((a, b) => a.rank - b.rank || (b.weight || 0) - (a.weight || 0)).slice(0, 8);
+    return rows.map((row) => {
+      const urgent = row.oldest_urgent && row.oldest_urgent.age_h >= 96 && row.oldest_urgent, failed = (row.devices || {}).error || 0;
+      const breaches = Math.round((row.forecast || {}).expected_breaches || 0);
+      const said = [
+        urgent && h("span", { class: "note" }, "urgent case ", ht.link(ht.caseHref(urgent.case), {}, urgent.case), ` open ${ht.hours(urgent.age_h)}`),
+        failed > 0 && h("span", { class: "note" }, `${failed} ${failed === 1 ? "instrument" : "instruments"} in error`),
+        breaches > 0 && h("span", { class: "note" }, `${ht.count(breaches)} open ${breaches === 1 ? "case" : "cases"} forecast to breach`),
+      ].filter(Boolean);
+      return { row, said, mark: urgent ? ["square", "bad"] : failed ? ["cross", "bad"] : ["triangle", "warn"], weight: (urgent ? 1e6 + urgent.age_h : 0) + failed * 1e4 + breaches };
+    }).filter(({ said }) => said.length).sort((a, b) => b.weight - a.weight).slice(0, 8);
   }
 
   function rail(rows, feed) {
@@ -151,8 +160,8 @@
     const list = matters(rows), news = feed.filter((entry) => shown.has(entry.lab)).slice(0, 10);
     return h("aside", { class: "rail", "aria-label": "What needs attention, and what changed" },
       h("section", { class: "card" }, h("h2", {}, "Needs attention"),
-        list.length ? h("ul", { class: "plain" }, list.map((entry) => h("li", { "data-key": entry.key }, ht.shape(entry.shape, entry.cls), h("span", {}, ht.link(entry.href, {}, entry.text), h("span", { class: "note" }, entry.lab))))) : h("p", { class: "soft" }, "Nothing. No instrument in error, no urgent case over 4 d, no breach forecast.")),
-      h("section", { class: "card" }, h("h2", {}, "Newest"),
+        list.length ? h("ul", { class: "plain" }, list.map(({ row, said, mark }) => h("li", { "data-key": row.id }, ht.shape(...mark), h("span", {}, ht.link(ht.labHref(row.id), {}, ht.shortLab(row.name)), said)))) : h("p", { class: "soft" }, "Nothing. No instrument in error, no urgent case over 4 d, no breach forecast.")),
+      h("section", { class: "card newest-card" }, h("h2", {}, "Newest"),
         news.length ? h("ul", { class: "plain news" }, news.map((entry) => h("li", { "data-key": entry.key }, h("time", { datetime: entry.at }, ht.seconds(entry.at)), h("span", {}, ht.link(ht.labHref(entry.lab), {}, ht.shortLab(entry.name)), ` ${entry.what}`)))) : h("p", { class: "soft" }, "Changes appear here as they arrive.")));
   }
 
@@ -178,7 +187,7 @@
     ht.draw(mount,
       h("div", { class: "page-head" }, h("h1", {}, "Network"), controls(all, chosen)),
       strip(rows.length ? rows : all),
-      h("div", { class: "with-rail" },
+      h("div", { class: "with-rail", "data-key": "body" },
         h("section", { class: "card board-card", "aria-label": "Laboratories" }, rows.length ? [table(rows, chosen), legend()] : ht.notice("No lab fits these filters", "Choose another network or status.")),
         rail(rows, drawn.feed)));
     document.querySelectorAll("#network-board select[data-filter]").forEach((node) => { if (document.activeElement !== node) node.value = chosen[node.dataset.filter]; });

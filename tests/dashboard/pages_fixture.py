@@ -17,6 +17,7 @@ from fastapi.responses import StreamingResponse
 from tracking.registry import Lab, Registry, load_registry
 
 NETWORKS = Path(__file__).parents[2] / "data" / "networks"
+HOSTILE = "<img src=x onerror=\"document.title='hacked'\">"
 STATES = ("idle", "running", "running", "running", "error", "maintenance", "offline")
 
 
@@ -56,6 +57,7 @@ class InventedLabs:
                 {"name": "90 % in 10 days", "percentile": 90, "percent": min(99, percent + 11), "n": int(load * 4),
                  "days": 10},
             ],
+            "closed_7d": int(load), "synthetic": True,
             "status": status, "overdue_open": int((100 - percent) / 4),
             "oldest_open": {"case": f"{lab.case_prefix}26-000123", "age_h": luck.uniform(120, 500),
                             "priority": "routine"},
@@ -64,7 +66,7 @@ class InventedLabs:
                          "expected_breaches": luck.uniform(0, 9), "at_risk": luck.randrange(0, 12)},
             "freshness": {"last_event_at": moment(seconds=luck.uniform(1, 90)), "age_s": 20},
             "devices": {"online": 30, "error": int(luck.random() < 0.15), "offline": int(luck.random() < 0.2)},
-            "trend": {"authorised_per_hour": [luck.randrange(0, 9) for _ in range(24)],
+            "trend": {"authorised_hourly": [luck.randrange(0, 9) for _ in range(24)],
                       "tat_p50_daily": [p50 * luck.uniform(0.7, 1.3) if i % 7 < 6 else None for i in range(14)]},
             "position": 1000, "at": moment(),
         }  # fmt: skip
@@ -72,74 +74,105 @@ class InventedLabs:
     def lab(self, lab_id: str) -> dict[str, Any]:
         """Return everything the lab page asks for."""
         lab, row, luck = self.registry.labs[lab_id], self.rows[lab_id], random.Random(lab_id)
-        steps = [
-            {"step": stop.step, "label": lab.step_label(stop.step), "per": stop.per.value,
-             "waiting": luck.randrange(0, 60), "running": luck.randrange(0, 14),
-             "oldest_waiting_h": luck.uniform(0.2, 40), "done_today": luck.randrange(0, 120),
-             "dwell_p50_h": luck.uniform(0.5, 20)}
-            for stop in lab.route
-        ]  # fmt: skip
-        devices = [
-            {"device": device.name, "kind": device.kind, "station": device.station, "state": luck.choice(STATES),
-             "since": moment(minutes=luck.uniform(1, 300)), "last_event_at": moment(minutes=luck.uniform(0, 60))}
-            for device in lab.devices.values()
-        ]  # fmt: skip
-        trend = [
-            {"day": moment(days=56 - i)[:10], "n": luck.randrange(15, 50), "p50_h": luck.gauss(row["tat_p50_h"], 12),
-             "p90_h": luck.gauss(row["tat_p90_h"], 20), "percent_within": luck.uniform(70, 95)}
-            for i in range(56) if (datetime.now(UTC) - timedelta(days=56 - i)).weekday() < 5
-        ]  # fmt: skip
-        at_risk = [
-            {"case": f"{lab.case_prefix}26-{i:06d}", "priority": luck.choice(["urgent", "cancer", "routine"]),
-             "age_h": luck.uniform(90, 240), "stage": luck.choice([s["step"] for s in steps]),
-             "p50": moment(hours=-luck.uniform(2, 40)), "p95": moment(hours=-luck.uniform(50, 120)),
-             "breach": {"80 % in 7 days": luck.uniform(0.3, 1), "90 % in 10 days": luck.uniform(0, 0.4)}}
-            for i in range(12)
-        ]  # fmt: skip
-        events = [
-            {"type": luck.choice(["histotwin.step.completed", "histotwin.item.scanned", "histotwin.step.started"]),
-             "subject": f"{lab.case_prefix}26-000{i:03d}-A-1", "time": moment(seconds=20 * i), "step": "microtomy",
-             "station": "microtomy", "operator": "bms-17", "source": f"/{lab.network}/{lab.id}/microtome-3"}
-            for i in range(14)
-        ]  # fmt: skip
-        rejected = [
-            {"id": i, "reason": "unreadable_barcode", "raw": raw, "message": f"Read {raw!a}, which is no barcode here.",
-             "station": "microtomy", "last_at": moment(minutes=7 * i), "first_at": moment(minutes=9 * i), "times": i + 1}
-            for i, raw in enumerate(["<img src=x onerror=\"document.title='hacked'\">", "S26-00012", "]d1QQ"])
-        ]  # fmt: skip
+        took = [luck.lognormvariate(4.7, 0.45) for _ in range(300)]
         return {
-            **row, "steps": steps, "devices": devices, "tat_trend": trend, "at_risk": at_risk, "newest_events": events,
-            "rejected": rejected, "device_counts": row["devices"],
-            "tat_hours": sorted(luck.lognormvariate(4.6, 0.5) for _ in range(300)),
+            **row, "timezone": lab.timezone,
+            "targets": [{"name": t.name, "percentile": t.percentile, "days": t.days} for t in lab.targets],
+            "steps": [self._step(lab, stop, luck) for stop in lab.route],
+            "device_list": [self._device(device, luck) for device in lab.devices.values()],
+            "tat_trend": [self._day(back, row, luck) for back in range(55, -1, -1)],
+            "tat_distribution": {"days": 28, "bin_h": 12, "n": 300, "definition": "",
+                                 "counts": [sum(12 * i <= hours < 12 * i + 12 for hours in took) for i in range(40)]},
+            "at_risk": [self._risk(lab, i, luck) for i in range(8)],
+            "events": [self._event(lab, i, luck) for i in range(14)],
+            "rejected": [
+                {"id": i, "reason": "unreadable_barcode", "text": raw, "channel": "mqtt", "times": i + 1,
+                 "message": f"Read {raw!a}, which is no barcode of this laboratory. Scan it again.",
+                 "origin": f"/{lab.network}/{lab.id}/reader-1", "last_at": moment(minutes=7 * i)}
+                for i, raw in enumerate([HOSTILE, "S26-00012", "]d1QQ"])
+            ],
         }  # fmt: skip
+
+    @staticmethod
+    def _step(lab: Lab, stop: Any, luck: random.Random) -> dict[str, Any]:
+        return {
+            "step": stop.step, "label": lab.step_label(stop.step), "per": stop.per.value,
+            "allowance_h": stop.allowance_h, "waiting": luck.randrange(0, 60), "running": luck.randrange(0, 14),
+            "oldest_waiting_h": luck.uniform(0.2, 26), "done_today": luck.randrange(0, 120),
+            "dwell_median_h": luck.uniform(0.5, 20),
+        }  # fmt: skip
+
+    @staticmethod
+    def _device(device: Any, luck: random.Random) -> dict[str, Any]:
+        return {
+            "source": device.source, "name": device.name, "kind": device.kind, "station": device.station,
+            "step": device.step, "state": luck.choice(STATES), "detail": None,
+            "state_at": moment(minutes=luck.uniform(1, 300)), "last_event_at": moment(minutes=luck.uniform(0, 60)),
+        }  # fmt: skip
+
+    @staticmethod
+    def _day(back: int, row: dict[str, Any], luck: random.Random) -> dict[str, Any]:
+        day, is_open = datetime.now(UTC) - timedelta(days=back), luck.random() < 0.8
+        return {"day": day.date().isoformat(), "n": luck.randrange(15, 50) if is_open else 0,
+                "p50_h": luck.gauss(row["tat_p50_h"], 12) if is_open else None,
+                "p90_h": luck.gauss(row["tat_p90_h"], 20) if is_open else None, "within": [80.0, 90.0]}  # fmt: skip
+
+    @staticmethod
+    def _risk(lab: Lab, i: int, luck: random.Random) -> dict[str, Any]:
+        return {"case": f"{lab.case_prefix}26-{i:06d}", "priority": luck.choice(["urgent", "cancer", "routine"]),
+                "age_h": luck.uniform(90, 240), "stage": luck.choice(lab.route).step, "due": moment(hours=6 - 5 * i),
+                "is_overdue": i > 1, "breach_probability": 1 - i / 9}  # fmt: skip
+
+    @staticmethod
+    def _event(lab: Lab, i: int, luck: random.Random) -> dict[str, Any]:
+        return {"position": 1000 - i, "type": luck.choice(["histotwin.step.completed", "histotwin.step.started"]),
+                "subject": f"{lab.case_prefix}26-000{i:03d}-A-1", "time": moment(seconds=20 * i), "step": "microtomy",
+                "station": "microtomy", "operator": "bms-17", "source": f"/{lab.network}/{lab.id}/microtome-3",
+                "received": moment(seconds=20 * i), "data": {}}  # fmt: skip
 
     def item(self, barcode: str) -> dict[str, Any]:
         """Return a block with a family and a history; hostile text included."""
         if "NOPE" in barcode:
             raise HTTPException(404, "There is no such item.")
-        slides = [
-            {"barcode": f"{barcode}-{i}", "kind": "slide", "status": "in_lab", "step": "staining", "children": [],
-             "step_state": "started" if i % 2 else "completed", "stain": "H&E"}
-            for i in range(1, 4)
-        ]  # fmt: skip
-        block = {"barcode": barcode, "kind": "block", "status": "in_lab", "step": "microtomy", "step_state": "completed",
-                 "children": slides}  # fmt: skip
-        events = [
-            {"type": "histotwin.step.completed", "time": moment(hours=h), "received": moment(hours=h), "step": step,
-             "station": step, "operator": "bms-17", "raw": "]d1" + barcode, "source": "/bcps/rl4/microtome-3",
-             "subject": barcode, "position": 100 - h}
-            for h, step in [(1, "microtomy"), (5, "embedding"), (20, "processing"), (27, "cut_up"), (30, "reception")]
-        ]  # fmt: skip
+        steps = [("microtomy", 1), ("embedding", 5), ("processing", 20), ("cut_up", 27), ("reception", 30)]
         return {
-            "item": {"barcode": barcode, "kind": "block", "lab": "rl4", "status": "in_lab", "step": "microtomy",
-                     "step_state": "completed", "station": "microtomy", "since": moment(hours=1),
-                     "next_step": "staining", "announced": True, "work": []},
-            "family": {"barcode": "S26-000123", "kind": "case", "status": "in_lab", "step": "reception",
-                       "step_state": "completed", "children": [
-                           {"barcode": "S26-000123-A", "kind": "specimen", "status": "in_lab", "step": "cut_up",
-                            "step_state": "completed", "children": [block]}]},
-            "events": events, "visits": [],
+            **self._part(barcode, "block", "S26-000123-A", "microtomy"), "aliases": [], "open_work": [],
+            "case": "S26-000123", "family": self._family(barcode),
+            "events": [
+                {"type": "histotwin.step.completed", "time": moment(hours=hours), "received": moment(hours=hours),
+                 "step": step, "station": step, "operator": "bms-17", "source": "/bcps/rl4/microtome-3",
+                 "subject": barcode, "position": 100 - hours, "data": {"raw": "]d1" + barcode, "symbology": "qr"}}
+                for step, hours in reversed(steps)
+            ],
         }  # fmt: skip
+
+    def case(self, barcode: str) -> dict[str, Any]:
+        """Return an open case."""
+        block = self.item(f"{barcode}-A-1")
+        return {
+            "case": barcode, "lab": "rl4", "lab_name": "The Royal Wolverhampton Trust", "is_open": True,
+            "stage": "staining", "priority": "urgent", "specialty": "breast", "specimen_type": "core",
+            "clocks": {"received_at": moment(hours=99)}, "age_h": 99.0, "tat_h": None, "due": moment(hours=-60),
+            "completeness": {"by_kind": {"block": {"finished": 1, "total": 2}}, "percent": 50.0}, "targets": [],
+            "forecast": {"p50": moment(hours=-30), "p95": moment(hours=-70), "breach_probability": 0.31,
+                         "made_at": moment(minutes=4)},
+            "items": block["family"], "open_work": [], "events": block["events"],
+        }  # fmt: skip
+
+    @staticmethod
+    def _part(barcode: str, kind: str, parent: str | None, step: str) -> dict[str, Any]:
+        return {"barcode": barcode, "kind": kind, "lab": "rl4", "status": "active", "announced": True, "step": step,
+                "step_label": step.replace("_", " ").capitalize(), "step_state": "done", "since": moment(hours=1),
+                "station": step, "seen_at": moment(hours=1), "next_step": "staining", "parent": parent,
+                "stain": "H&E" if kind == "slide" else None, "images": 0, "run": None}  # fmt: skip
+
+    def _family(self, barcode: str) -> list[dict[str, Any]]:
+        return [
+            self._part("S26-000123", "case", None, "reception"),
+            self._part("S26-000123-A", "specimen", "S26-000123", "cut_up"),
+            self._part(barcode, "block", "S26-000123-A", "microtomy"),
+            *(self._part(f"{barcode}-{i}", "slide", barcode, "staining") for i in (1, 2, 3)),
+        ]
 
     def tell(self, event: str, data: Any) -> None:
         """Send to every reader."""
@@ -173,7 +206,13 @@ def build_api(labs: InventedLabs, *, moving: bool = False) -> FastAPI:
 
     @api.get("/api/v1/cases/{barcode:path}")
     async def _case(barcode: str) -> dict[str, Any]:
-        return labs.item(barcode)
+        return labs.case(barcode)
+
+    @api.get("/api/v1/forecast")
+    async def _forecast(lab: str) -> dict[str, Any]:
+        cases = [{"case": f"{labs.registry.labs[lab].case_prefix}26-{i:06d}", "p50": moment(hours=-9 * i),
+                  "p95": moment(hours=-20 * i)} for i in range(8)]  # fmt: skip
+        return {"forecasts": [{"lab": lab, "cases": cases, "bottlenecks": []}]}
 
     @api.get("/api/v1/search")
     async def _search(q: str) -> dict[str, Any]:

@@ -1,0 +1,43 @@
+// What a search or a scan found. One hit opens at once; several are listed; none says what was read.
+(function (ht) {
+  "use strict";
+  const h = ht.h;
+  let asked = null;
+
+  const hrefOf = (hit) => (hit.kind === "case" ? ht.caseHref(hit.barcode || hit.case) : hit.kind === "lab" ? ht.labHref(hit.lab || hit.id) : ht.itemHref(hit.barcode));
+
+  function hits(list, q) {
+    return h("div", {}, h("div", { class: "page-head" }, h("h1", {}, `${list.length} found for “${q}”`)),
+      h("section", { class: "card board-card" }, h("table", { class: "list" }, h("thead", {}, h("tr", {}, ["Barcode", "What", "Laboratory", "Where", "Since"].map((name) => h("th", { scope: "col" }, name)))),
+        h("tbody", {}, list.map((hit) => h("tr", { "data-key": `${hit.lab}/${hit.barcode}`, "data-href": hrefOf(hit) }, h("th", { scope: "row" }, ht.link(hrefOf(hit), { class: "code" }, hit.barcode)),
+          h("td", { "data-label": "What" }, ht.words(hit.kind)), h("td", { "data-label": "Laboratory" }, String(hit.lab || "").toUpperCase()), h("td", { "data-label": "Where" }, hit.step_label || (hit.step ? ht.stepName(hit.step) : hit.station ? ht.stepName(hit.station) : ht.none)), h("td", { "data-label": "Since" }, hit.since ? ht.since(hit.since) : ht.none)))))));
+  }
+
+  function nothing(q) {
+    return h("div", { class: "card notice" }, h("h1", {}, "Nothing found"), h("p", {}, "Read as ", h("code", { class: "raw-inline" }, q), ". No case, specimen, block or slide in your scope has this number."),
+      h("p", {}, "A part of the number is enough, for example 26-000123. If a label was scanned, scan it again; a worn label can be read wrongly."));
+  }
+
+  async function look(mount, q) {
+    if (!q) { ht.draw(mount, h("div", { class: "card notice" }, h("h1", {}, "Search"), h("p", {}, "Type or scan a case, specimen, block or slide in the box above."))); return; }
+    ht.draw(mount, h("h1", { class: "hidden" }, "Search"), ht.skeleton(4));
+    const answer = await ht.read(`/api/v1/search?q=${encodeURIComponent(q)}`);
+    if (asked !== q || !document.getElementById("search-board")) return;
+    const list = answer.data ? answer.data.results || answer.data.items || answer.data.hits || [] : [];
+    if (answer.error) ht.draw(mount, h("h1", {}, "Search"), h("div", { class: "card" }, ht.failed(answer.error)));
+    else if (list.length === 1) { window.history.replaceState({}, "", hrefOf(list[0])); window.dispatchEvent(new CustomEvent("_dashprivate_pushstate")); }
+    else ht.draw(mount, list.length ? hits(list, q) : nothing(q));
+  }
+
+  ht.clientside.drawSearch = function (q) {
+    const mount = document.getElementById("search-board");
+    ht.live.want();
+    asked = q;
+    if (mount) look(mount, q);
+    return window.dash_clientside.no_update;
+  };
+  document.addEventListener("click", (event) => {
+    const mount = document.getElementById("search-board");
+    if (mount && event.target.closest("[data-retry]")) look(mount, asked);
+  });
+})(window.histotwin);
