@@ -55,11 +55,17 @@ class ForecastService:
             if due is None:
                 stop.wait(LOOK_EVERY_S)
                 continue
-            try:
-                self.forecast_lab(due)
-            except StoreUnavailable as error:
-                log.warning("%s; trying again", error)
-                stop.wait(LOOK_EVERY_S)
+            self._try(due, stop)
+
+    def _try(self, lab: Lab, stop: threading.Event) -> None:
+        try:
+            self.forecast_lab(lab)
+        except StoreUnavailable as error:
+            log.warning("%s; trying again", error)
+            stop.wait(LOOK_EVERY_S)
+        except Exception:  # one lab's odd state must not leave the others without a forecast
+            log.exception("no forecast for %s this time", lab.id)
+            self._made_us[lab.id] = self._clock.now_us()
 
     def forecast_lab(self, lab: Lab) -> LabOutlook:
         """Forecast one lab now and store it. Raises ``StoreUnavailable``."""

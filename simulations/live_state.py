@@ -45,26 +45,34 @@ def live_state(model: Lab, cases: Sequence[OpenCase], at_us: int) -> LabState:
 
 
 def _case(route: _Route, case: OpenCase) -> CaseState | None:
-    specimens = tuple(_specimen(route, specimen, case.received_us) for specimen in case.item.children)
-    place = _place_of_case(route, case, has_parts_at_work=any(_is_at_work(part) for part in specimens))
-    if place is None and not any(_is_at_work(part) for part in specimens):
-        return None
-    looks = int(case.assigned_us is not None and (place is None or place.started_us is None))
-    return CaseState(case.item.barcode, case.priority, case.received_us, specimens, place, case.reported_us, looks)
-
-
-def _place_of_case(route: _Route, case: OpenCase, *, has_parts_at_work: bool) -> Place | None:
     item = case.item
-    if item.step_state == "running" and item.step in route.names:
-        return _running(item)
-    if item.step is None:
-        return Place(route.names[0], case.received_us)
-    return None if has_parts_at_work else _place_of_whole_case(route, case)
+    if _is_at_first_step(route, item):
+        place: Place | None = _own_place(route, item, case.received_us)
+        specimens = tuple(SpecimenState(specimen.barcode) for specimen in item.children)
+    else:
+        specimens = tuple(_specimen(route, specimen, case.received_us) for specimen in item.children)
+        place = None if any(_is_at_work(part) for part in specimens) else _place_of_whole_case(route, case)
+        if place is None and not any(_is_at_work(part) for part in specimens):
+            return None
+    looks = int(case.assigned_us is not None and (place is None or place.started_us is None))
+    return CaseState(item.barcode, case.priority, case.received_us, specimens, place, case.reported_us, looks)
+
+
+def _is_at_first_step(route: _Route, item: OpenItem) -> bool:
+    """Not booked in, and nothing has been done to any part: a lost booking-in does not hold a case back here."""
+    is_through = item.step is not None and (item.step, item.step_state) != (route.names[0], "running")
+    return not is_through and not _has_begun(item)
+
+
+def _has_begun(item: OpenItem) -> bool:
+    return any(child.step is not None or _has_begun(child) for child in item.children)
 
 
 def _place_of_whole_case(route: _Route, case: OpenCase) -> Place | None:
     """All its parts are done: the case itself waits for a step, or is with a pathologist."""
     item = case.item
+    if item.step_state == "running" and item.step in route.names:
+        return _running(item)
     if case.reported_us is not None:
         return Place(route.names[-1], case.reported_us)
     finished_us, own_us = _last_finish(item), item.step_us or 0
@@ -84,24 +92,37 @@ def _last_finish(item: OpenItem) -> int:
 
 
 def _specimen(route: _Route, item: OpenItem, since_us: int) -> SpecimenState:
-    blocks = tuple(_block(route, block, item.step_us or since_us) for block in item.children)
-    return SpecimenState(item.barcode, blocks, _own_place(route, item, since_us))
+    """Once a block is on its way, the work is with the blocks, whatever was last heard of the specimen."""
+    if _has_begun(item) or not (place := _own_place(route, item, since_us)):
+        return SpecimenState(
+            item.barcode, tuple(_block(route, block, item.step_us or since_us) for block in item.children)
+        )
+    return SpecimenState(item.barcode, (), place)
 
 
 def _block(route: _Route, item: OpenItem, since_us: int) -> BlockState:
-    slides = tuple(
-        SlideState(slide.barcode, _own_place(route, slide, item.step_us or since_us)) for slide in item.children
-    )
-    if item.wanted_us is not None and item.step_state != "running":
-        return BlockState(item.barcode, slides, Place("microtomy", item.wanted_us))
-    return BlockState(item.barcode, slides, _own_place(route, item, since_us))
+    """The work is with the slides once they are on their way, unless the block itself is wanted or worked on again."""
+    if item.step_state == "running" and item.step in route.names:
+        return BlockState(item.barcode, _filed(item), _running(item))
+    if item.wanted_us is not None:
+        return BlockState(item.barcode, _filed(item), Place("microtomy", item.wanted_us))
+    if _has_begun(item) or not (place := _own_place(route, item, since_us)):
+        since_us = item.step_us or since_us
+        return BlockState(
+            item.barcode, tuple(SlideState(it.barcode, _own_place(route, it, since_us)) for it in item.children)
+        )
+    return BlockState(item.barcode, _filed(item), place)
+
+
+def _filed(item: OpenItem) -> tuple[SlideState, ...]:
+    return tuple(SlideState(slide.barcode) for slide in item.children)
 
 
 def _own_place(route: _Route, item: OpenItem, since_us: int) -> Place | None:
     if item.step_state == "running" and item.step in route.names:
         return _running(item)
     step = route.after(item.step, item.kind)
-    if step is None or (item.step is None and item.children):
+    if step is None:
         return None
     return Place(step, item.step_us or since_us)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -35,7 +36,7 @@ class _Stopped(Exception):
 def run_everything(settings: Settings, *, virtual_lab: bool, demo: bool | None, say: Say) -> None:
     """Start every part, print the address, and keep them until Ctrl-C or SIGTERM; then stop every one.
 
-    Raises ``InputMistakes`` for a taken port or a wrong network file, ``PartFailed`` when a part does not stay up.
+    Raises ``InputMistakes`` for a taken port or a wrong network file, ``PartFailed`` when a part does not start.
     """
     clock = SystemClock()
     began_s = clock.monotonic_s()
@@ -94,20 +95,21 @@ def _write_history(supervisor: Supervisor, settings: Settings, labs: int, databa
         f"{settings.recent_weeks:g} are in before the page opens …"
     )
     part = supervisor.start("history", is_passing=True)
-    supervisor.wait_ready(part, HISTORY_WITHIN_S, _teller(database, say))
+    supervisor.wait_ready(part, HISTORY_WITHIN_S, _teller(database))
 
 
-def _teller(database: Database, say: Say) -> Callable[[], None]:
-    told = {""}
+def _teller(database: Database) -> Callable[[], None]:
+    """Return what shows the progress on a terminal, in one line that changes; in a pipe it says nothing."""
+    detail_of_history = select(tables.progress.c.detail).where(tables.progress.c.name == "history")
 
     def tell() -> None:
         with database.reading() as connection:
-            detail = connection.scalar(select(tables.progress.c.detail).where(tables.progress.c.name == "history"))
-        if detail and detail not in told:
-            told.add(detail)
-            say(f"  {detail}")
+            detail = connection.scalar(detail_of_history)
+        if detail:
+            sys.stdout.write(f"\r\033[K  {detail}")
+            sys.stdout.flush()
 
-    return tell
+    return tell if sys.stdout.isatty() else lambda: None
 
 
 def _start(supervisor: Supervisor, *, virtual_lab: bool) -> None:

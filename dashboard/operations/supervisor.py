@@ -20,13 +20,14 @@ from tracking.clock import Clock
 from tracking.errors import HistotwinError
 
 STOP_WITHIN_S = 12.0
-RESTARTS_IN_A_ROW = 5
+STEADY_AFTER_S = 60.0
+LONGEST_WAIT_S = 30.0
 _PR_SET_PDEATHSIG = 1
 _READY = "HISTOTWIN_READY_FD"
 
 
 class PartFailed(HistotwinError):
-    """A part did not come up, or will not stay up."""
+    """A part did not come up."""
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ class Supervisor:
             raise PartFailed(f"{part.name} did not start. The end of its log:\n{self._tail(part)}")
 
     def tend(self) -> None:
-        """Start again what has died; raises ``PartFailed`` when one will not stay up."""
+        """Start again what has died."""
         for part in list(self.parts):
             now = self.clock.monotonic_s()
             if part.process is None and now >= part.retry_at_s:
@@ -121,13 +122,13 @@ class Supervisor:
             self._plan_restart(part, now_s)
 
     def _plan_restart(self, part: Part, now_s: float) -> None:
+        """One part that fails again and again must not take the others with it: it is tried again, ever more slowly."""
         code = part.process.returncode if part.process else None
         part.process = None
-        part.failures = 1 if now_s - part.started_s > 60 else part.failures + 1
-        if part.failures > RESTARTS_IN_A_ROW:
-            raise PartFailed(f"{part.name} does not stay up (exit {code}). The end of its log:\n{self._tail(part)}")
-        part.retry_at_s = now_s + min(30.0, 0.5 * 2**part.failures)
-        self.say(f"{part.name} stopped (exit {code}); starting it again. Its log: {self._log(part)}")
+        part.failures = 1 if now_s - part.started_s > STEADY_AFTER_S else part.failures + 1
+        wait_s = min(LONGEST_WAIT_S, 0.5 * 2**part.failures)
+        part.retry_at_s = now_s + wait_s
+        self.say(f"{part.name} stopped (exit {code}); starting it again in {wait_s:.0f} s. Its log: {self._log(part)}")
 
     def _log(self, part: Part) -> Path:
         return self.logs / f"{part.name}.log"

@@ -39,7 +39,7 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """One lab's history on disk: two files of lines ``time_us source TAB envelope``, and how many lines they hold."""
+    """One lab's history on disk: two files of lines ``turn_us source TAB envelope``, and how many lines they hold."""
 
     lab: str
     recent: Path
@@ -62,23 +62,46 @@ def write_history(
 def write_chapter(lab: Lab, model_file: Path, period: Period, seed: int, folder: Path) -> Chapter:
     """Run one lab's twin over the period and write down what its instruments would have sent."""
     told = _live_through(lab, model_file, period, seed)
-    lines = _with_identity(told)
     alive = _alive_since(told, lab.grammar, period.recent_us)
-    parts: dict[bool, list[bytes]] = {True: [], False: []}
-    for (_, _, envelope), line in zip(told, lines, strict=True):
-        parts[_concerns(envelope, lab.grammar, alive)].append(line)
-    recent, older = folder / f"{lab.id}.recent", folder / f"{lab.id}.older"
-    recent.write_bytes(b"".join(parts[True]))
-    older.write_bytes(b"".join(parts[False]))
-    return Chapter(lab.id, recent, older, len(parts[True]), len(parts[False]))
+    ended_us = {
+        envelope["subject"]: at_us for at_us, _, envelope in told if envelope["type"] == "histotwin.case.authorised"
+    }
+    recent: list[Line] = []
+    older: list[Line] = []
+    for entry, line in zip(told, _with_identity(told), strict=True):
+        if _concerns(entry[2], lab.grammar, alive):
+            recent.append((entry[0], entry[1], line))
+        else:
+            older.append((_turn_of(entry, ended_us), entry[1], line))
+    return Chapter(
+        lab.id, _write(folder / f"{lab.id}.recent", recent), _write(folder / f"{lab.id}.older", older),
+        len(recent), len(older),
+    )  # fmt: skip
 
 
 def read_in_order(files: Sequence[Path]) -> Iterator[tuple[int, str, bytes]]:
-    """Yield (time µs, source, envelope) of several files, merged by time."""
+    """Yield (turn in µs UTC, source, envelope) of several files, merged by turn."""
     yield from heapq.merge(*(_read(file) for file in files), key=lambda entry: entry[0])
 
 
 Told = list[tuple[int, str, dict[str, Any]]]
+
+
+Line = tuple[int, str, bytes]
+"""When it is a line's turn (µs UTC), its source, and the envelope."""
+
+
+def _turn_of(entry: tuple[int, str, dict[str, Any]], ended_us: dict[str, int]) -> int:
+    """An old case is received only when its end is stored too, lest it be taken for an open one meanwhile."""
+    at_us, _, envelope = entry
+    is_receipt = envelope["type"] == "histotwin.case.received"
+    return ended_us.get(envelope["subject"], at_us) if is_receipt else at_us
+
+
+def _write(file: Path, lines: list[Line]) -> Path:
+    lines.sort(key=lambda line: line[0])
+    file.write_bytes(b"".join(b"%d %s\t%s\n" % (turn, source.encode(), body) for turn, source, body in lines))
+    return file
 
 
 def _live_through(lab: Lab, model_file: Path, period: Period, seed: int) -> Told:
@@ -100,10 +123,10 @@ def _live_through(lab: Lab, model_file: Path, period: Period, seed: int) -> Told
 def _with_identity(told: Told) -> list[bytes]:
     sequences: dict[str, int] = {}
     lines = []
-    for at_us, source, envelope in told:
+    for _, source, envelope in told:
         number = sequences[source] = sequences.get(source, 0) + 1
         identity = {"id": f"{BOOT}-{number}", "source": source, "boot": BOOT, "sequence": number}
-        lines.append(b"%d %s\t%s\n" % (at_us, source.encode(), orjson.dumps(envelope | identity)))
+        lines.append(orjson.dumps(envelope | identity))
     return lines
 
 

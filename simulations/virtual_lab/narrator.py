@@ -95,12 +95,13 @@ class Narrator(Observer):
     def run_completed(self, machine: str, unit: int, items: Sequence[Item], step: str, t: int) -> None:
         """A scanner has an image of each slide; what is in a machine stays there until somebody takes it out."""
         if step == "scanning":
-            _, began = self._runs[machine, unit]
+            _, began = self._run_of(machine, unit, items)
             self._images(self._source(step, unit), _all_barcodes(items), began, t)
 
     def run_unloaded(self, machine: str, unit: int, items: Sequence[Item], step: str, t: int) -> None:
         """The run is over, and its items are out."""
-        run, _ = self._runs.pop((machine, unit))
+        run, _ = self._run_of(machine, unit, items)
+        self._runs.pop((machine, unit), None)
         data = {"run": run, "items": _all_barcodes(items), "step": step}
         self._say(self._source(step, unit), "run.completed", None, t, data)
 
@@ -135,6 +136,11 @@ class Narrator(Observer):
         pathologist = self._pathologists.get(case.barcode)
         data = {"case": case.barcode} | ({"pathologist": pathologist} if pathologist else {})
         self._say(self._lims, f"case.{what}", case.barcode, t, data)
+
+    def _run_of(self, machine: str, unit: int, items: Sequence[Item]) -> tuple[str, int]:
+        """Return a run's name and start; one that was under way before we listened is known by its items."""
+        first = items[0]
+        return self._runs.get((machine, unit)) or (first.run or f"{machine}-{unit + 1}", first.started_us or 0)
 
     def _images(self, source: str, slides: Sequence[str], began: int, ended: int) -> None:
         each = (ended - began) // len(slides)
