@@ -9,7 +9,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 
 from devices.topics import Channel, Topic, WrongTopic, parse_topic
-from tracking.door import Incoming
+from tracking.offering import Incoming
 
 STRUCTURED = "application/cloudevents"
 

@@ -38,7 +38,7 @@ id = 0
 id = 0
 max_connections = 5000
 max_outgoing_packet_count = 500
-max_segment_size = 16777216
+max_segment_size = 4194304
 max_segment_count = 16
 """
 

@@ -21,7 +21,7 @@ from devices.receipts import Answer, answers_to
 from devices.session import BrokerAddress, Session, SessionSettings, end_process
 from devices.topics import EVERYTHING
 from tracking.clock import Clock
-from tracking.door import Incoming, Receipt
+from tracking.offering import Incoming, Receipt
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from tracking.door import Incoming, Receipt
 from tracking.errors import StoreUnavailable
+from tracking.offering import Incoming, Receipt
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 import orjson
 
 from devices.topics import Channel, WrongTopic, parse_topic, topic_of_source
-from tracking.door import Incoming, Receipt
+from tracking.offering import Incoming, Receipt
 
 Settled = tuple[Incoming, Receipt]
 

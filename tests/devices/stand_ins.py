@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pysqlite3.dbapi2 as sqlite3
 
-from tracking.door import Incoming, Receipt
 from tracking.errors import StoreUnavailable
+from tracking.offering import Incoming, Receipt
 
 
 class StoreInMemory:
