@@ -3,7 +3,7 @@
 Decides nothing about the future except what is left of work under way.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -13,15 +13,14 @@ from twin.distributions import Duration
 from twin.engine.batches import Batch
 from twin.items import Block, Case, Item, Slides, Specimen
 from twin.lab import PRIORITIES, Lab
-from twin.snapshot import BlockState, CaseState, LabState, Place, SlideState, SpecimenState
+from twin.settle import Part, places, settled
+from twin.snapshot import BlockState, CaseState, LabState, Place, SpecimenState
 from twin.stations import BatchStation, HandStation
 
 if TYPE_CHECKING:
     from twin.model import LabModel
 
 _TRIES = 64
-
-AnyState = CaseState | SpecimenState | BlockState | SlideState
 
 
 class StateError(ValueError):
@@ -35,7 +34,7 @@ def problems(lab: Lab, state: LabState) -> list[str]:
     for case in state.cases:
         if case.priority not in PRIORITIES:
             found.append(f"case {case.barcode}: priority {case.priority!r} is none of {', '.join(PRIORITIES)}")
-        places = list(_places(case))
+        places = list(places(case))
         if not places:
             found.append(f"case {case.barcode}: neither it nor any part of it is anywhere")
         found += [
@@ -47,7 +46,10 @@ def problems(lab: Lab, state: LabState) -> list[str]:
 
 
 def place(model: "LabModel", state: LabState) -> int:
-    """Put all cases of a state into a fresh model and return how many; raise `StateError` when they do not fit."""
+    """Put all cases of a state into a fresh model and return how many; raise `StateError` when they do not fit.
+
+    Where a state has both an item and parts of it somewhere, the earliest step counts (see `settle`).
+    """
     wrong = problems(model.lab, state)
     if wrong:
         raise StateError("; ".join(wrong))
@@ -65,7 +67,7 @@ class _Placement:
 
     def put(self, state: LabState) -> None:
         for case in state.cases:
-            self._case(case)
+            self._case(settled(case, self._steps))
         at_work = [found for found in self._found if found[2].started_us is not None]
         self._resume_hands([found for found in at_work if self._is_hand(found[1])])
         self._resume_runs([found for found in at_work if not self._is_hand(found[1])])
@@ -215,20 +217,5 @@ def _together(places: list[tuple[Place, int]]) -> list[tuple[Place, list[int]]]:
     return list(grouped.items())
 
 
-def _is_active(state: AnyState) -> bool:
-    return next(_places(state), None) is not None
-
-
-def _places(state: AnyState) -> Iterator[Place]:
-    if state.place is not None:
-        yield state.place
-    for child in _parts(state):
-        yield from _places(child)
-
-
-def _parts(state: AnyState) -> Sequence[AnyState]:
-    if isinstance(state, CaseState):
-        return state.specimens
-    if isinstance(state, SpecimenState):
-        return state.blocks
-    return state.slides if isinstance(state, BlockState) else ()
+def _is_active(state: CaseState | Part) -> bool:
+    return next(places(state), None) is not None

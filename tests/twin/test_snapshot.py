@@ -123,6 +123,12 @@ class TestWhatIsUnderWay:
         state = case(None, SpecimenState("a", (BlockState("a-1", slides),)))
         assert finishes(spec, state) == {"S26-000001": 1 + 2 + 1}
 
+    def test_an_item_said_to_be_in_two_places_is_at_the_earlier(self) -> None:
+        slides = (SlideState("x1", Place("labelling", MONDAY_US)), SlideState("x2"))
+        block = BlockState("a-1", slides, Place("microtomy", MONDAY_US))
+        twice = case(Place("reporting", MONDAY_US - HOUR, MONDAY_US - HOUR, 0), SpecimenState("a", (block,)))
+        assert finishes(pathway(), twice) == {"S26-000001": 1 + 0.5 + 1}
+
     def test_given_barcodes_are_kept(self) -> None:
         waiting = Place("labelling", MONDAY_US)
         block = BlockState("odd block", (SlideState("odd slide", waiting),))
