@@ -34,8 +34,8 @@ def problems(lab: Lab, state: LabState) -> list[str]:
     for case in state.cases:
         if case.priority not in PRIORITIES:
             found.append(f"case {case.barcode}: priority {case.priority!r} is none of {', '.join(PRIORITIES)}")
-        places = list(places(case))
-        if not places:
+        spots = list(places(case))
+        if not spots:
             found.append(f"case {case.barcode}: neither it nor any part of it is anywhere")
         found += [
             f"case {case.barcode}: {place.step!r} is no step of {lab.name}"
