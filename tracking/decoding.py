@@ -68,6 +68,8 @@ def decode(body: bytes, attributes: Mapping[str, str] | None = None) -> Decoded:
         raise refusal(Reason.TOO_LARGE, size=len(body), limit=LARGEST_BODY)
     if attributes is not None:
         body = assemble(body, attributes)
+        if len(body) > LARGEST_BODY:
+            raise refusal(Reason.TOO_LARGE, size=len(body), limit=LARGEST_BODY)
     document = _parse(body)
     event = _validate(document)
     time_us = to_us(event.time)
@@ -87,11 +89,11 @@ def assemble(data: bytes, attributes: Mapping[str, str]) -> bytes:
 
 
 def identity_of(body: bytes, attributes: Mapping[str, str] | None = None) -> Identity:
-    """Return what a refused message says of itself; never raises."""
+    """Return what a refused message says of itself, the same from the wire and from the rejected list; never raises."""
     if len(body) > LARGEST_BODY and attributes is None:
         return Identity()
     try:
-        document = dict(attributes) if attributes is not None else orjson.loads(body)
+        document = storable_attributes(attributes) if attributes is not None else orjson.loads(body)
     except ValueError:
         return Identity()
     return _identity(document) if isinstance(document, dict) else Identity()
@@ -105,6 +107,16 @@ def _identity(document: dict[str, Any]) -> Identity:
     return Identity(
         text("id"), text("type"), text("source"), text("subject"), text("boot", 64), _whole(document.get("sequence"))
     )
+
+
+def storable(text: str) -> str:
+    """Return a text that both databases keep: NUL and lone surrogates written out."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+
+
+def storable_attributes(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Return binary-mode attributes as the rejected list keeps them."""
+    return {storable(name): storable(value) for name, value in attributes.items()}
 
 
 def _is_storable(value: str) -> bool:

@@ -21,7 +21,7 @@ from tracking.offering import Fate, Incoming, Receipt, Verdict
 from tracking.reasons import Reason, refusal, sentence, sentence_for
 from tracking.registry import Device, Registry
 from tracking.store.event_store import EventStore
-from tracking.store.log import Offer, Outcome
+from tracking.store.log import Offer, Outcome, mark_of_refused
 
 __all__ = ["Door", "Fate", "Incoming", "Receipt", "Verdict"]
 
@@ -142,13 +142,9 @@ class Door:
         """Note a refusal and whose it is; it moves that device's watermark only if the channel does not contradict."""
         came = offer.incoming
         offer.refused, offer.act = reason, None
-        if offer.decoded is not None:
-            offer.identity = _identity_of_event(offer.decoded)
-        elif came.kind != "raw":
+        if came.kind != "raw":
             offer.identity = identity_of(came.body, came.attributes)
-        own = offer.identity
-        is_own = came.origin is None or came.origin == own.source
-        offer.counts_as_stored = is_own and own.source in self._registry.devices
+        offer.marks = mark_of_refused(offer.identity, came.origin, self._registry)
 
     def _receipt(self, offer: Offer, outcome: Outcome) -> Receipt:
         verdict, reason, message = self._verdict(offer, outcome)
@@ -185,11 +181,6 @@ def _without_garbage_collection() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
-
-
-def _identity_of_event(decoded: Decoded) -> Identity:
-    event = decoded.event
-    return Identity(event.id, event.type, event.source, event.subject, event.boot, event.sequence)
 
 
 def _said(offer: Offer) -> str:

@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, NotSupportedError
 
+from tracking.decoding import Decoded, identity_of
 from tracking.errors import Refusal
 from tracking.names import Interpreter
 from tracking.offering import Fate
@@ -19,12 +20,12 @@ from tracking.reasons import Reason, refusal
 from tracking.registry import Registry
 from tracking.store import tables
 from tracking.store.database import Database, means_not_now, reason_of, sqlstate_of
-from tracking.store.log import Offer, Outcome, Sources, event_row, stored_before, write_rejected
+from tracking.store.log import Mark, Offer, Outcome, Sources, event_row, mark_of_refused, stored_before, write_rejected
 from tracking.store.marks import Watermark
 from tracking.store.migrate import require_current
 from tracking.store.projector import Accepted, AliasFinder, Projector
 from tracking.store.statements import insert, select_by_keys, upsert
-from tracking.touches import Touch
+from tracking.touches import Act, ItemName, Touch
 
 _CAREFUL_AFTER_DUPLICATE = 16
 _POISON_STATES = ("22", "23", "54")
@@ -61,8 +62,8 @@ class EventStore:
             return self._append_apart(offers, error)
 
     def _append_hopefully(self, offers: Sequence[Offer]) -> list[Outcome]:
-        if self._careful_batches > 0:
-            self._careful_batches -= 1
+        if self._careful_batches > 0 or not self.database.is_sqlite:  # PostgreSQL logs every clash as an error
+            self._careful_batches = max(0, self._careful_batches - 1)
             return self._commit(offers, with_care=True)
         try:
             return self._commit(offers, with_care=False)
@@ -131,7 +132,6 @@ class _Append:
     def run(self) -> tuple[list[Outcome], int]:
         """Return the outcomes and the new head."""
         store, connection = self._store, self._connection
-        self._read_aliases()
         names = {touch.name for offer in self._offers if offer.touches for touch in offer.touches}
         names |= {t.parent for offer in self._offers if offer.touches for t in offer.touches if t.parent is not None}
         shelf = store.projector.shelf
@@ -151,17 +151,16 @@ class _Append:
 
     def _paths(self) -> list[str]:
         return [o.act.source for o in self._offers if o.act is not None] + [
-            o.identity.source for o in self._offers if o.act is None and o.counts_as_stored and o.identity.source
+            offer.marks[0] for offer in self._offers if offer.act is None and offer.marks is not None
         ]
 
-    def _read_aliases(self) -> None:
-        """Read what no grammar could, now that the aliases can be asked."""
-        for offer in self._offers:
-            if offer.refused is None and offer.touches is None and offer.decoded is not None and offer.act is not None:
-                try:
-                    offer.touches = self._store.interpreter.touches(offer.decoded.event, offer.act.lab, self._aliases)
-                except Refusal as reason:
-                    offer.refused = reason
+    def _touches_by_alias(self, act: Act, decoded: Decoded) -> tuple[Touch, ...]:
+        """Read what no grammar could, now that the aliases can be asked; raises ``Refusal``."""
+        touches = self._store.interpreter.touches(decoded.event, act.lab, self._aliases)
+        shelf = self._store.projector.shelf
+        shelf.fetch(self._connection, [touch.name for touch in touches])
+        shelf.fetch(self._connection, [touch.parent for touch in touches if touch.parent is not None])
+        return touches
 
     def _stored_before(self) -> dict[tuple[int, str], tuple[bytes, int]]:
         if not self._with_care:
@@ -170,71 +169,69 @@ class _Append:
         return stored_before(self._connection, events)
 
     def _judge(self, offer: Offer, head: int) -> Outcome:
-        decoded, act, touches = offer.decoded, offer.act, offer.touches
-        if offer.refused is not None or decoded is None or act is None or touches is None:
-            return self._refuse(offer, offer.refused or refusal(Reason.NOT_JSON, detail="empty"))
+        decoded, act = offer.decoded, offer.act
+        if offer.refused is not None or decoded is None or act is None:
+            return self._refuse(offer, offer.refused or refusal(Reason.NOT_JSON, detail="nothing was read"))
         key = (self._ids[act.source], decoded.event.id)
         before = self._seen.get(key)
         if before is not None:
-            return self._seen_before(offer, before)
-        unknown = self._unknown(touches, act.type)
-        if unknown and offer.must_be_known:
-            return self._refuse(offer, refusal(Reason.UNKNOWN_BARCODE, item=unknown))
-        if act.type == "histotwin.item.created" and act.data.aliases and (taken := self._taken(offer)):
-            return self._refuse(offer, taken)
+            return self._seen_before(offer, decoded, before)
+        try:
+            touches = offer.touches if offer.touches is not None else self._touches_by_alias(act, decoded)
+            unknown = self._unknown(touches, act.type)
+            if unknown and offer.must_be_known:
+                raise refusal(Reason.UNKNOWN_BARCODE, item=unknown)
+            if act.type == "histotwin.item.created" and act.data.aliases:
+                self._claim_aliases(act, touches[0].name)
+        except Refusal as reason:
+            return self._refuse(offer, reason)
         position = head + len(self._accepted) + 1
         self._seen[key] = (decoded.digest, position)
         self._accepted.append(Accepted(position, key[0], offer.incoming.received_us, act, touches))
-        self._rows.append(event_row(position, key[0], offer))
+        self._rows.append(event_row(position, key[0], offer.incoming.received_us, decoded))
         return Outcome("accepted", position, None, unknown)
 
-    def _seen_before(self, offer: Offer, before: tuple[bytes, int]) -> Outcome:
-        assert offer.decoded is not None  # noqa: S101  # only events have a key
+    def _seen_before(self, offer: Offer, decoded: Decoded, before: tuple[bytes, int]) -> Outcome:
         digest, position = before
-        if digest == offer.decoded.digest:
+        if digest == decoded.digest:
             return Outcome("duplicate", position)
-        event = offer.decoded.event
-        clash = refusal(Reason.IDENTITY_CONFLICT, event_id=event.id, source=event.source)
+        clash = refusal(Reason.IDENTITY_CONFLICT, event_id=decoded.event.id, source=decoded.event.source)
         return self._refuse(offer, clash, "conflict")
 
     def _refuse(self, offer: Offer, reason: Refusal, fate: Fate = "rejected") -> Outcome:
+        if offer.act is not None and offer.incoming.kind != "raw":
+            offer.identity = identity_of(offer.incoming.body, offer.incoming.attributes)
+            offer.marks = mark_of_refused(offer.identity, offer.incoming.origin, self._store.interpreter.registry)
         self._refused.append((offer, reason))
         return Outcome(fate, None, reason)
 
     def _unknown(self, touches: tuple[Touch, ...], kind: str) -> str | None:
         """Return the first item that nobody has booked in, taking note of those this event books in."""
         unknown: str | None = None
-        for touch in touches:
-            name = touch.name
-            if touch.parent is not None or kind == "histotwin.case.received":
-                self._announced.add((name[0], name[1]))
-            elif unknown is None and not self._is_announced(name[0], name[1]):
-                record = self._store.projector.shelf.get(name)
-                if record is None or not record.state.announced:
+        get, announced = self._store.projector.shelf.get, self._announced
+        for name, _role, parent in touches:
+            if parent is not None or kind == "histotwin.case.received":
+                announced.add((name[0], name[1]))
+            elif unknown is None:
+                record = get(name)
+                if (record is None or not record.state.announced) and (name[0], name[1]) not in announced:
                     unknown = name.barcode
         return unknown
 
-    def _is_announced(self, lab: str, barcode: str) -> bool:
-        return (lab, barcode) in self._announced
-
-    def _taken(self, offer: Offer) -> Refusal | None:
-        """Claim the aliases of a new item; tell if one already names another."""
-        assert offer.act is not None  # noqa: S101  # asked for item.created only
-        assert offer.touches is not None  # noqa: S101
-        name, lab = offer.touches[0].name, offer.act.lab
-        for alias in offer.act.data.aliases:
-            owner = self._aliases(lab, alias)
+    def _claim_aliases(self, act: Act, name: ItemName) -> None:
+        """Give a new item its second barcodes; raises ``Refusal`` if one already names another."""
+        for alias in act.data.aliases:
+            owner = self._aliases(act.lab, alias)
             if owner is not None and owner[:2] != name[:2]:
-                return refusal(Reason.ALIAS_TAKEN, alias=ascii(alias), owner=owner.barcode, item=name.barcode)
-        self._aliases.claimed.update({(lab, alias): name for alias in offer.act.data.aliases})
-        return None
+                raise refusal(Reason.ALIAS_TAKEN, alias=ascii(alias), owner=owner.barcode, item=name.barcode)
+        self._aliases.claimed.update({(act.lab, alias): name for alias in act.data.aliases})
 
     def _mark(self, outcomes: list[Outcome]) -> None:
         """Move the watermarks on, and tell each outcome how far its device's boot is stored."""
         told = [
             (outcome, (self._ids[path], boot), sequence)
             for offer, outcome in zip(self._offers, outcomes, strict=True)
-            if (mark := _mark_of(offer)) is not None
+            if (mark := _mark_of(offer, outcome)) is not None
             for path, boot, sequence in (mark,)
         ]
         if not told:
@@ -255,15 +252,12 @@ class _Append:
         return marks
 
 
-def _mark_of(offer: Offer) -> tuple[str, str, int] | None:
+def _mark_of(offer: Offer, outcome: Outcome) -> Mark | None:
     """Return source, boot and sequence of an offer that counts as stored."""
-    if offer.act is not None and offer.decoded is not None:
-        event = offer.decoded.event
-        return None if event.boot is None or event.sequence is None else (event.source, event.boot, event.sequence)
-    own = offer.identity
-    if not offer.counts_as_stored or own.source is None or own.boot is None or own.sequence is None:
-        return None
-    return own.source, own.boot, own.sequence
+    if outcome.refused is not None or offer.decoded is None:
+        return offer.marks
+    event = offer.decoded.event
+    return None if event.boot is None or event.sequence is None else (event.source, event.boot, event.sequence)
 
 
 def is_poison(error: Exception) -> bool:

@@ -10,10 +10,11 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from tracking.decoding import Decoded, Identity
+from tracking.decoding import Decoded, Identity, storable, storable_attributes
 from tracking.errors import Refusal
 from tracking.names import lab_of
 from tracking.offering import Fate, Incoming
+from tracking.registry import Registry
 from tracking.store import tables
 from tracking.store.statements import Row, insert, mark_of, select_by_keys
 from tracking.touches import Act, Touch
@@ -26,10 +27,15 @@ REJECTED_MERGE = (
 _REJECTED_COLUMNS = tuple(column.name for column in tables.rejected.columns if column.name != "id")
 
 
+Mark = tuple[str, str, int]
+"""Source path, boot and sequence: what moves a watermark."""
+
+
 @dataclass(slots=True)
 class Offer:
     """Something judged at the door: an event with its meaning, or a refusal. ``touches`` is ``None`` while a text on it
-    can only be an alias; ``must_be_known`` when nobody but a booked-in item may be meant.
+    can only be an alias; ``must_be_known`` when nobody but a booked-in item may be meant. ``marks`` is what a refused
+    offer counts as stored, because the rejected list holds it.
     """
 
     incoming: Incoming
@@ -39,7 +45,7 @@ class Offer:
     touches: tuple[Touch, ...] | None = None
     must_be_known: bool = False
     refused: Refusal | None = None
-    counts_as_stored: bool = False
+    marks: Mark | None = None
 
 
 @dataclass(slots=True)
@@ -51,6 +57,13 @@ class Outcome:
     refused: Refusal | None = None
     unknown: str | None = None
     stored_through: int | None = None
+
+
+def mark_of_refused(said: Identity, origin: str | None, registry: Registry) -> Mark | None:
+    """Return the mark of a refused message, if it names a known device that its channel does not contradict."""
+    if said.source is None or said.boot is None or said.sequence is None or said.source not in registry.devices:
+        return None
+    return (said.source, said.boot, said.sequence) if origin in (None, said.source) else None
 
 
 class Sources:
@@ -103,14 +116,12 @@ def stored_before(connection: Connection, keys: Iterable[tuple[int, str]]) -> di
     return {(row[0], row[1]): (bytes(row[2]), row[3]) for row in rows}
 
 
-def event_row(position: int, source_id: int, offer: Offer) -> Row:
+def event_row(position: int, source_id: int, received_us: int, decoded: Decoded) -> Row:
     """Return the row of table ``event``."""
-    decoded = offer.decoded
-    assert decoded is not None  # noqa: S101  # only accepted offers get a position
     event = decoded.event
     return (
-        position, source_id, event.id, event.type, decoded.time_us, offer.incoming.received_us, event.boot,
-        event.sequence, decoded.body, decoded.digest,
+        position, source_id, event.id, event.type, decoded.time_us, received_us, event.boot, event.sequence,
+        decoded.body, decoded.digest,
     )  # fmt: skip
 
 
@@ -138,9 +149,7 @@ def _rejected_row(offer: Offer, refusal: Refusal) -> list[Any]:
     event_id = event.id if event is not None else offer.identity.event_id
     attributes = None
     if came.attributes is not None:
-        attributes = orjson.dumps(
-            {storable(k): storable(v) for k, v in came.attributes.items()}, option=orjson.OPT_SORT_KEYS
-        ).decode().replace("\\u0000", "\\\\u0000")  # fmt: skip
+        attributes = orjson.dumps(storable_attributes(came.attributes), option=orjson.OPT_SORT_KEYS).decode()
     parts = (came.channel, came.origin or "", came.kind, refusal.reason, attributes or "")
     digest = sha256(b"\x00".join([*(storable(part).encode() for part in parts), came.body])).digest()
     lab = _lab_or_none(came.origin or (event.source if event is not None else offer.identity.source))
@@ -148,11 +157,6 @@ def _rejected_row(offer: Offer, refusal: Refusal) -> list[Any]:
         digest, storable(came.channel), came.origin and storable(came.origin), lab, came.kind, came.body, attributes,
         refusal.reason, storable(refusal.message), event_id, came.received_us, came.received_us, 1,
     ]  # fmt: skip
-
-
-def storable(text: str) -> str:
-    """Return a text that both databases keep: NUL and lone surrogates written out."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
 def _lab_or_none(source: str | None) -> str | None:

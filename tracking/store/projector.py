@@ -216,14 +216,16 @@ class Projector:
         if written:
             sql = f"DELETE FROM visit WHERE item_id = {mark_of(connection)}"  # noqa: S608
             connection.exec_driver_sql(sql, written)
-        ids = self._sources.known(connection, ())
-        rows = []
-        for record in batch.told:
-            state = record.state
-            for place in range(state.visits_from, len(state.visits)):
-                rows.append(record.visit_row(place, ids[state.visits[place].source]))  # noqa: PERF401
-            state.visits_from = len(state.visits)
+        changed = [
+            (record, place)
+            for record in batch.told
+            for place in range(record.state.visits_from, len(record.state.visits))
+        ]
+        ids = self._sources.known(connection, (record.state.visits[place].source for record, place in changed))
+        rows = [record.visit_row(place, ids[record.state.visits[place].source]) for record, place in changed]
         upsert(connection, tables.visit, rows)
+        for record in batch.told:
+            record.state.visits_from = len(record.state.visits)
 
     def _recount_steps(self, connection: Connection, case_id: int, batch: Batch) -> None:
         mark = mark_of(connection)

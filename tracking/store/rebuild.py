@@ -1,0 +1,117 @@
+"""Makes the projections anew from the log. Reads the log, writes projections; nothing else changes.
+
+A rebuild is one transaction: readers see the old projections until the new ones are whole, and a rebuild that is
+killed has changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import orjson
+from sqlalchemy import Connection
+
+from tracking.decoding import decode, identity_of
+from tracking.names import Interpreter
+from tracking.registry import Registry
+from tracking.store import tables
+from tracking.store.database import open_database
+from tracking.store.log import Sources, mark_of_refused
+from tracking.store.marks import Watermark
+from tracking.store.migrate import require_current
+from tracking.store.projector import Accepted, AliasFinder, Projector
+from tracking.store.statements import Row, insert, mark_of, upsert
+from tracking.touches import ItemName
+
+EVENTS_AT_ONCE = 5_000
+TellProgress = Callable[[int, int], None]
+"""(events done, events in all)"""
+
+
+def quietly(_done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+def rebuild(url: str, registry: Registry, progress: TellProgress = quietly) -> int:
+    """Make every projection anew and return how many events the log holds.
+
+    Raises ``WrongSchema`` and ``StoreUnavailable``. Who appends waits until it is done.
+    """
+    database = open_database(url)
+    try:
+        require_current(database)
+        with database.writing() as connection:
+            for table in tables.PROJECTIONS:
+                connection.execute(table.delete())
+            return replay(connection, Interpreter(registry), progress)
+    finally:
+        database.close()
+
+
+def replay(connection: Connection, interpreter: Interpreter, progress: TellProgress = quietly) -> int:
+    """Project the whole log into empty projections on the same connection; return its number of events."""
+    total = connection.exec_driver_sql("SELECT count(*) FROM event").scalar_one()
+    sources = Sources()
+    projector = Projector(interpreter, sources)
+    done = last = 0
+    for rows in _log(connection):
+        accepted = [_accepted(connection, interpreter, sources, row) for row in rows]
+        projector.shelf.fetch(connection, _names(accepted))
+        projector.project(connection, accepted)
+        done, last = done + len(rows), rows[-1][0]
+        progress(done, total)
+    if last:
+        upsert(connection, tables.head, [(1, last)])
+    _rebuild_watermarks(connection, interpreter.registry)
+    return done
+
+
+def _log(connection: Connection) -> Iterator[list[Row]]:
+    mark, after = mark_of(connection), 0
+    sql = (
+        "SELECT position, source_id, received_us, body FROM event "  # noqa: S608
+        f"WHERE position > {mark} ORDER BY position LIMIT {EVENTS_AT_ONCE}"
+    )
+    while rows := [tuple(row) for row in connection.exec_driver_sql(sql, (after,))]:
+        yield rows
+        after = rows[-1][0]
+
+
+def _accepted(connection: Connection, interpreter: Interpreter, sources: Sources, row: Row) -> Accepted:
+    position, source_id, received_us, body = row
+    sources.path(connection, source_id)
+    decoded = decode(bytes(body))
+    act = interpreter.act(decoded.event, decoded.time_us)
+    touches = interpreter.touches(decoded.event, act.lab, AliasFinder(connection, interpreter))
+    return Accepted(position, source_id, received_us, act, touches)
+
+
+def _names(accepted: list[Accepted]) -> Iterator[ItemName]:
+    for event in accepted:
+        for touch in event.touches:
+            yield touch.name
+            if touch.parent is not None:
+                yield touch.parent
+
+
+def _rebuild_watermarks(connection: Connection, registry: Registry) -> None:
+    marks: dict[tuple[int, str], Watermark] = {}
+    sql = (
+        "SELECT source_id, boot, sequence FROM event WHERE boot IS NOT NULL AND sequence IS NOT NULL ORDER BY position"
+    )
+    for source_id, boot, sequence in connection.exec_driver_sql(sql):
+        marks.setdefault((source_id, boot), Watermark()).add(sequence)
+    for source_id, boot, sequence in _marks_of_rejected(connection, registry):
+        marks.setdefault((source_id, boot), Watermark()).add(sequence)
+    rows = [(*key, mark.contiguous, mark.highest, mark.beyond_text()) for key, mark in sorted(marks.items())]
+    insert(connection, tables.watermark, rows)
+
+
+def _marks_of_rejected(connection: Connection, registry: Registry) -> Iterator[tuple[int, str, int]]:
+    ids = {path: number for path, number in connection.exec_driver_sql("SELECT path, id FROM source").all()}  # noqa: C416  # rows, not pairs
+    sql = "SELECT origin, body, attributes FROM rejected WHERE kind <> 'raw' ORDER BY id"
+    for origin, body, attributes in connection.exec_driver_sql(sql):
+        said = identity_of(bytes(body), None if attributes is None else orjson.loads(attributes))
+        mark = mark_of_refused(said, origin, registry)
+        if mark is not None and mark[0] in ids:
+            yield ids[mark[0]], mark[1], mark[2]
