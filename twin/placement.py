@@ -39,7 +39,7 @@ def problems(lab: Lab, state: LabState) -> list[str]:
             found.append(f"case {case.barcode}: neither it nor any part of it is anywhere")
         found += [
             f"case {case.barcode}: {place.step!r} is no step of {lab.name}"
-            for place in places
+            for place in spots
             if place.step not in steps
         ]
     return found
