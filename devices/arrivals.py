@@ -10,6 +10,7 @@ import paho.mqtt.client as mqtt
 
 from devices.topics import Channel, Topic, WrongTopic, parse_topic
 from tracking.offering import Incoming
+from tracking.reasons import Reason
 
 STRUCTURED = "application/cloudevents"
 
@@ -74,7 +75,7 @@ def _from_device(topic: Topic, text: str, body: bytes, message: mqtt.MQTTMessage
         origin=topic.source,
         kind=kind,  # type: ignore[arg-type]  # the three channels from devices are the three kinds
         attributes=attributes,
-        refusal="retained" if is_stale else None,
+        refusal=Reason.RETAINED_EVENT.value if is_stale else None,
     )
 
 

@@ -16,11 +16,15 @@ from typing import Any, NamedTuple
 import orjson
 import pysqlite3.dbapi2 as sqlite3
 
+from devices.reserve import Reserve
 from devices.topics import Channel, topic_of_source
 from tracking.clock import Clock, to_rfc3339
 from tracking.errors import HistotwinError
 
 _PAGE_BYTES = 4096
+_WAL_PAGES = 64
+_FEW = 30
+_DELETE = "DELETE FROM pending WHERE source = ? AND boot = ? AND sequence <= ?"
 _TABLE = """
 CREATE TABLE IF NOT EXISTS pending (
     source TEXT NOT NULL, boot TEXT NOT NULL, sequence INTEGER NOT NULL, body BLOB NOT NULL,
@@ -82,8 +86,10 @@ class Outbox:
         self._lock = threading.Lock()
         self._last: dict[str, int] = {}
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._reserve = Reserve(path)
             self._db = _open(path, max_bytes)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise OutboxUnavailable(f"outbox {path} cannot be opened: {error}") from error
 
     def append(self, events: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Entry]:
@@ -116,7 +122,19 @@ class Outbox:
         """Forget what the store has: of each stream everything up to and including its sequence."""
         rows = [(*stream, sequence) for stream, sequence in through.items()]
         with self._lock:
-            self._commit("DELETE FROM pending WHERE source = ? AND boot = ? AND sequence <= ?", rows)
+            try:
+                self._commit(_DELETE, rows)
+            except OutboxFull:
+                self._reserve.release()
+                self._cover_bit_by_bit(through)
+            self._reserve.restore()
+
+    def _cover_bit_by_bit(self, through: Mapping[Stream, int]) -> None:
+        """Delete on a full disk: forgetting takes room too, so only a little at a time, out of the reserve."""
+        for stream, last in through.items():
+            first = "SELECT min(sequence) FROM pending WHERE source = ? AND boot = ?"
+            while (found := self._db.execute(first, stream).fetchone()[0]) is not None and found <= last:
+                self._commit(_DELETE, [(*stream, min(last, found + _FEW))])
 
     def __len__(self) -> int:
         """Return how many events wait for their acknowledgement."""
@@ -167,11 +185,11 @@ class Outbox:
 
 def _open(path: Path, max_bytes: int | None) -> sqlite3.Connection:
     """Open with FULL durability; EXCLUSIVE because two processes with one outbox would count twice."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=2)
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.5)
     db.execute("PRAGMA locking_mode=EXCLUSIVE")
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
+    db.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")  # a small log: what it holds needs room twice
     db.execute(_TABLE)
     if max_bytes is not None:
         db.execute(f"PRAGMA max_page_count={max(16, max_bytes // _PAGE_BYTES)}")

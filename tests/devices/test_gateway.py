@@ -168,7 +168,7 @@ class Storm:
 
 def test_kills_of_ingest_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     with embedded_broker() as port:
-        weather(Storm(port, tmp_path, random.Random(7)), lambda storm: storm.restart_ingest(), kills=5)
+        weather(Storm(port, tmp_path, random.Random(7)), lambda storm: storm.restart_ingest(), kills=4)
 
 
 def test_kills_of_ingest_and_broker_lose_nothing_and_double_nothing(real_mosquitto: Mosquitto, tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_kills_of_ingest_and_broker_lose_nothing_and_double_nothing(real_mosquit
             time.sleep(storm.luck.uniform(0, 0.3))
             real_mosquitto.start()
 
-    weather(Storm(real_mosquitto.port, tmp_path, random.Random(3)), kill_one, kills=8)
+    weather(Storm(real_mosquitto.port, tmp_path, random.Random(3)), kill_one, kills=6)
 
 
 def weather(storm: Storm, kill: Callable[[Storm], None], kills: int) -> None:

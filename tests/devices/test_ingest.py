@@ -197,7 +197,7 @@ def test_retained_events_are_refused(real_mosquitto: Mosquitto) -> None:
     device.say("histotwin/bcps/rl4/m/state", "online", retain=True)
     bench = Bench(real_mosquitto.port)
     until(lambda: len(bench.store.rejected) == 500)
-    assert {incoming.refusal for incoming in bench.store.rejected} == {"retained"}
+    assert {incoming.refusal for incoming in bench.store.rejected} == {"retained_event"}
     until(lambda: bench.store.states == [("/bcps/rl4/m", b"online")])
     assert bench.store.events == {}
     bench.ingest.stop()
@@ -283,7 +283,7 @@ def test_a_retained_state_is_news_and_a_retained_event_is_not() -> None:
     message.payload, message.retain = b"S1", True
     raw = incoming_of(message, 1)
     assert raw is not None
-    assert (raw.kind, raw.refusal) == ("raw", "retained")
+    assert (raw.kind, raw.refusal) == ("raw", "retained_event")
 
 
 def test_an_idle_inbox_gives_one_and_a_busy_one_gives_many() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,34 @@ def test_a_full_outbox_says_so_and_keeps_what_it_has(tmp_path: Path) -> None:
     assert box.leftovers() == [Leftover(Stream(A, box.boot), 1, kept[-1])]
     box.cover({Stream(A, box.boot): kept[-1] - 5})
     assert [entry.sequence for entry in box.append([(A, SCAN)])] == [kept[-1] + 1]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "small"
+    disk.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], check=False)
+    if made.returncode:
+        pytest.skip("a disk of its own takes root")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_full_disk_loses_nothing_and_empties_again(small_disk: Path) -> None:
+    box = outbox(small_disk)
+    kept: list[int] = []
+
+    def fill() -> None:
+        while True:
+            kept.extend(entry.sequence for entry in box.append([(A, {**SCAN, "data": {"note": "x" * 900}})] * 20))
+
+    with pytest.raises(OutboxFull):
+        fill()
+    assert box.leftovers() == [Leftover(Stream(A, box.boot), 1, kept[-1])]
+    box.cover({Stream(A, box.boot): kept[-1] - 1})
+    assert box.leftovers() == [Leftover(Stream(A, box.boot), kept[-1], kept[-1])]
+    assert [entry.sequence for entry in box.append([(A, SCAN)])] == [kept[-1] + 1]
+    box.close()
 
 
 def test_a_second_process_cannot_count_in_the_same_outbox(tmp_path: Path) -> None:
