@@ -391,28 +391,36 @@ def _route_mistakes(lab: Lab) -> Iterator[Mistake]:
             yield Mistake(f"steps[{index}].name", name, "expected each step once")
     if lab.steps[-1].per != "case":
         yield Mistake(f"steps[{len(names) - 1}].per", lab.steps[-1].per, "expected the last step to be per case")
-    exists = {"case": True, "specimen": True, "block": False, "slide": False}
-    parent = {"block": "specimen", "slide": "block"}
+    yield from _level_mistakes(lab)
     for index, step in enumerate(lab.steps):
-        if not exists[step.per]:
-            yield Mistake(f"steps[{index}].per", step.per, f"no earlier step makes a {step.per}")
-        if step.makes and step.per != parent[step.makes]:
-            yield Mistake(f"steps[{index}].makes", step.makes, f"only a step per {parent[step.makes]} makes this")
-        if step.makes and (exists[step.makes] or step.probability < 1):
-            yield Mistake(f"steps[{index}].makes", step.makes, "expected one step, never left out, to make this")
-        if step.makes:
-            exists[step.makes] = True
-        for number, programme in enumerate(step.batch.programmes if step.batch else ()):
-            if step.makes:
-                yield Mistake(f"steps[{index}].makes", step.makes, "a batch makes nothing")
-            if number == len(step.batch.programmes if step.batch else ()) - 1 and set(programme.priorities) != set(
-                PRIORITIES
-            ):
-                yield Mistake(
-                    f"steps[{index}].batch.programmes[{number}].priorities",
-                    programme.priorities,
-                    "expected the last programme to take every priority",
-                )
+        yield from _batch_mistakes(index, step)
+
+
+def _level_mistakes(lab: Lab) -> Iterator[Mistake]:
+    parents = {"block": "specimen", "slide": "block"}
+    existing = {"case", "specimen"}
+    for index, step in enumerate(lab.steps):
+        path = f"steps[{index}]"
+        if step.per not in existing:
+            yield Mistake(f"{path}.per", step.per, f"no earlier step makes a {step.per}")
+        if step.makes is None:
+            continue
+        if step.per != parents[step.makes]:
+            yield Mistake(f"{path}.makes", step.makes, f"only a step per {parents[step.makes]} makes this")
+        if step.makes in existing or step.probability < 1:
+            yield Mistake(f"{path}.makes", step.makes, "expected one step, never left out, to make this")
+        existing.add(step.makes)
+
+
+def _batch_mistakes(index: int, step: Step) -> Iterator[Mistake]:
+    if step.batch is None:
+        return
+    if step.makes:
+        yield Mistake(f"steps[{index}].makes", step.makes, "a batch makes nothing")
+    last = step.batch.programmes[-1].priorities
+    if set(last) != set(PRIORITIES):
+        path = f"steps[{index}].batch.programmes[{len(step.batch.programmes) - 1}].priorities"
+        yield Mistake(path, last, "expected the last programme to take every priority")
 
 
 def _rework_mistakes(lab: Lab) -> Iterator[Mistake]:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.twin.micro import always, constant, document, lab
-from twin.lab import Lab, LabFileError, json_schema, load_lab
+from twin.lab import DAYS, Lab, LabFileError, json_schema, load_lab
 
 SHIPPED = sorted((Path(__file__).parents[2] / "data" / "labs").glob("*.yaml"))
 
@@ -95,3 +95,13 @@ def test_the_schema_names_every_part_and_uses_the_file_s_keys() -> None:
 
 def test_more_staff_can_be_named() -> None:
     assert lab(staff={"hands": always(2)}).staff["hands"].shifts[0].people == 2
+
+
+def test_every_key_of_a_lab_file_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "lab-files.md").read_text(encoding="utf-8")
+    schema = json_schema()
+    keys = {key for part in [schema, *schema["$defs"].values()] for key in part["properties"]}
+    undocumented = {
+        key for key in keys if f"`{key}`" not in text and f"`{key}:" not in text and f"`{{{key}:" not in text
+    }
+    assert undocumented - {"country", "subdivision", "kind", "unit", "weights", "people"} <= set(DAYS)
