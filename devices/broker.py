@@ -19,7 +19,7 @@ from iotcore import Broker
 from devices.protocol_relay import MQTT_3_1_1, MQTT_5, Address, start_relay
 from tracking.errors import HistotwinError
 
-_LOOK_EVERY_S = 0.5
+_LOOK_EVERY_S = 0.2
 _ATTEMPTS = 3
 _LISTENER = """
 [{version}.1]

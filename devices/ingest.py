@@ -175,10 +175,11 @@ class _Ear:
             self.session.publish(answer.topic, answer.payload)
 
     def connected(self, session_present: bool) -> None:
+        """Subscribe even where the broker knows us: we may have died between connecting and subscribing."""
         self._epoch += 1
         if not session_present:
             self._note_lost_session()
-            self.session.subscribe(self._topics)
+        self.session.subscribe(self._topics)
         self._has_connected = True
 
     def disconnected(self) -> None:

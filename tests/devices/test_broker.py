@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
-import time
 import uuid
-from collections.abc import Callable
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -14,7 +12,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from devices.broker import BrokerError, run_broker
-from tests.services import embedded_broker
+from tests.services import embedded_broker, until
 
 V4, V5 = mqtt.MQTTv311, mqtt.MQTTv5
 BOTH_WAYS = [(V4, V5), (V5, V4), (V4, V4), (V5, V5)]
@@ -62,13 +60,6 @@ class Client:
     def leave(self) -> None:
         self.paho.disconnect()
         self.paho.loop_stop()
-
-
-def until(true: Callable[[], bool], patience_s: float = 5.0) -> None:
-    deadline = time.monotonic() + patience_s
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 @pytest.fixture

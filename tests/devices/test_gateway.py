@@ -21,18 +21,11 @@ from devices.outbox import Outbox
 from devices.resend import Patience
 from devices.session import BrokerAddress
 from tests.devices.stand_ins import StoreInMemory, StoreOnDisk
-from tests.services import Mosquitto, embedded_broker, mosquitto
+from tests.services import Mosquitto, embedded_broker, mosquitto, until
 from tracking.clock import SystemClock
 
 STEP = {"type": "histotwin.step.completed", "subject": "S26-1-A-1", "data": {"step": "microtomy"}}
 HASTY = Patience(first_s=0.3, longest_s=2.0)
-
-
-def until(true: Callable[[], object], patience_s: float = 8.0) -> None:
-    deadline = time.monotonic() + patience_s
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 class Lab:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -23,7 +23,7 @@ from devices.ingest import Ingest, IngestSettings
 from devices.session import BrokerAddress
 from devices.sole_ingest import AlreadyIngesting, SoleIngest
 from tests.devices.stand_ins import StoreInMemory
-from tests.services import Mosquitto
+from tests.services import Mosquitto, until
 from tracking.clock import SystemClock
 
 EVENT = "histotwin/bcps/rl4/microtome-3/event"
@@ -53,13 +53,6 @@ class Device:
     def leave(self) -> None:
         self.paho.disconnect()
         self.paho.loop_stop()
-
-
-def until(true: Callable[[], object], patience_s: float = 8.0) -> None:
-    deadline = time.monotonic() + patience_s
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 def event(number: int, boot: str | None = None, **more: object) -> str:

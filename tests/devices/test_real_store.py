@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from devices.ingest import Ingest, IngestSettings
 from devices.outbox import Outbox
 from devices.resend import Patience
 from devices.session import BrokerAddress
+from tests.services import until
 from tracking.clock import SystemClock
 from tracking.door import Door
 from tracking.registry import load_registry
@@ -21,13 +22,6 @@ from tracking.store.event_store import EventStore
 from tracking.store.migrate import upgrade
 
 NETWORK_FILE = Path(__file__).parents[2] / "data/networks/bcps.yaml"
-
-
-def until(true: Callable[[], object], patience_s: float = 10.0) -> None:
-    deadline = time.monotonic() + patience_s
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 class Chain:
