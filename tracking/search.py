@@ -17,9 +17,7 @@ SHORTEST_PART = 3
 MOST_FOUND = 50
 
 
-def search(
-    connection: Connection, registry: Registry, principal: Principal, text: str, *, limit: int = 20
-) -> Answer:
+def search(connection: Connection, registry: Registry, principal: Principal, text: str, *, limit: int = 20) -> Answer:
     """Return what the text names exactly, else the items whose barcode begins with it (at least 3 characters).
 
     A part without the lab's letters (``000123`` or ``26-000123``) is completed with the letters of each visible lab.

@@ -31,7 +31,7 @@ async def post_events(request: Request, parts: PartsOf, who: Writer) -> Response
     """Store one CloudEvent or a batch; say of each ``accepted``, ``duplicate`` or ``rejected`` with reason."""
     body = await _read(request)
     bodies = _split(body, request.headers.get("content-type", ""))
-    attributes = {key[len(_CE):]: value for key, value in request.headers.items() if key.startswith(_CE)} or None
+    attributes = {key[len(_CE) :]: value for key, value in request.headers.items() if key.startswith(_CE)} or None
     now_us = parts.clock.now_us()
     results: list[Answer | None] = [_foreign(parts, who, one, attributes) for one in bodies]
     mine = [index for index, refused in enumerate(results) if refused is None]

@@ -86,5 +86,3 @@ def _metric(name: str, kind: str, text: str, value: float) -> tuple[str, str, st
 
 def _number(value: float | None) -> float:
     return float("nan") if value is None else value
-
-

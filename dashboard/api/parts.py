@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Protocol
 
+from dashboard.api.shared_door import SharedDoor, TakesBatches
 from dashboard.gate import current_principal
 from dashboard.live import Live
 from tracking.access import Access
 from tracking.clock import Clock
-from tracking.door import Incoming, Receipt
 from tracking.queries.lab_pages import LabPages
 from tracking.queries.live_board import LiveBoard
 from tracking.registry import Registry
 from tracking.store.database import Database
-
-
-class TakesBatches(Protocol):
-    """The store's door: commits before it returns, raises ``StoreUnavailable`` when nothing was written."""
-
-    def take(self, batch: Sequence[Incoming]) -> list[Receipt]:
-        """Store what is offered and say what became of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +59,5 @@ def wire(
     board = LiveBoard(database, registry, clock)
     pages = LabPages(database, registry, clock, board)
     live = Live(database, clock, board, pages)
-    return Parts(
-        database, registry, clock, door, access or Access(database, clock), board, pages, live, is_demo, broker
-    )
+    access = access or Access(database, clock)
+    return Parts(database, registry, clock, SharedDoor(door), access, board, pages, live, is_demo, broker)

@@ -24,9 +24,7 @@ class Passwords:
     def hash(self, password: str) -> str:
         """Return the hash to store; raises ``Refusal('weak_password')`` outside 12 to 256 characters."""
         if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-            raise Refusal(
-                "weak_password", f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters."
-            )
+            raise Refusal("weak_password", f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.")
         return self._hasher.hash(password)
 
     def fits(self, stored: str | None, password: str) -> bool:

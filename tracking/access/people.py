@@ -113,7 +113,8 @@ def write_labs(labs: frozenset[str] | None) -> str | None:
 
 def read_roles(text: str) -> frozenset[Role]:
     """Return stored roles; a word that is no role any more gives nothing."""
-    return frozenset(Role(word) for word in json.loads(text) if word in Role)
+    known = set(map(str, Role))
+    return frozenset(Role(word) for word in json.loads(text) if word in known)
 
 
 def read_labs(text: str | None) -> frozenset[str] | None:

@@ -37,9 +37,7 @@ class _Days:
 class LabCalendar:
     """The working days of one place; England unless told otherwise. Public holidays come from ``holidays``."""
 
-    def __init__(
-        self, timezone: str = "Europe/London", country: str = "GB", subdivision: str | None = "ENG"
-    ) -> None:
+    def __init__(self, timezone: str = "Europe/London", country: str = "GB", subdivision: str | None = "ENG") -> None:
         self.timezone = ZoneInfo(timezone)
         self.country = country
         self.subdivision = subdivision

@@ -116,9 +116,7 @@ def within(target: Target, cases: Sequence[CaseTimes], calendar: LabCalendar, no
     )  # fmt: skip
 
 
-def _taken_us(
-    target: Target, cases: Sequence[CaseTimes], calendar: LabCalendar, now_us: int
-) -> npt.NDArray[np.int64]:
+def _taken_us(target: Target, cases: Sequence[CaseTimes], calendar: LabCalendar, now_us: int) -> npt.NDArray[np.int64]:
     starts = np.array([start_us(case, target.start) or 0 for case in cases], np.int64)
     stops = np.array([_or(stop_us(case, target.stop), now_us) for case in cases], np.int64)
     return calendar.working_us_of(starts, stops) if target.clock == "working" else np.maximum(stops - starts, 0)

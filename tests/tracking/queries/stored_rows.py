@@ -18,7 +18,7 @@ from tracking.store import tables
 from tracking.store.database import Database, open_database
 
 NOW_US = 1_795_257_000_000_000  # Saturday 21 November 2026, 10:30 UTC
-NETWORKS = Path(__file__).resolve().parents[1] / "data" / "networks"
+NETWORKS = Path(__file__).resolve().parents[3] / "data" / "networks"
 
 
 def shipped_registry(*names: str) -> Registry:
@@ -61,7 +61,8 @@ class RecordingDoor:
     def _receipt(self, one: Incoming) -> Receipt:
         event = json.loads(one.body)
         verdict = "rejected" if self.fate in ("rejected", "conflict") else "accepted"
-        return Receipt(self.fate, verdict, "ok", "Stored.", event_id=event.get("id"), source=event.get("source"))  # type: ignore[arg-type]
+        known = {"event_id": event.get("id"), "source": event.get("source")}
+        return Receipt(self.fate, verdict, "ok", "Stored.", **known)  # type: ignore[arg-type]
 
 
 class Rows:
@@ -86,7 +87,8 @@ class Rows:
         return self.case(lab, barcode, received_us=received_us, authorised_us=ended_us, **more)
 
     def item(self, lab: str, barcode: str, kind: str, *, parent: int | None = None, case: int | None = None,
-             step: str | None = None, state: str | None = None, us: int = NOW_US - HOUR_US, **more: Any) -> int:  # fmt: skip
+             step: str | None = None, state: str | None = None, us: int = NOW_US - HOUR_US,
+             **more: Any) -> int:  # fmt: skip
         item_id = next(self._ids)
         row = {"announced": True, "status": "active", "images": 0, "last_us": us, "seen_us": us, **more}
         self._write(insert(tables.item).values(
