@@ -9,11 +9,12 @@ from twin.observe import Observer
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """A finished case; times in µs since 1970 UTC."""
+    """A finished case; times in µs since 1970 UTC. The lab's part ends when it first waits for a pathologist."""
 
     barcode: str
     priority: str
     received_us: int
+    lab_done_us: int
     finished_us: int
 
     @property
@@ -21,14 +22,20 @@ class Finish:
         """From received to authorised."""
         return self.finished_us - self.received_us
 
+    @property
+    def lab_turnaround_us(self) -> int:
+        """From received to ready for the pathologist."""
+        return self.lab_done_us - self.received_us
+
 
 class Recorder(Observer):
     """Keeps finishes, waits by step and the integral of work in progress since the last `restart`."""
 
-    __slots__ = ("_since", "_wip_us", "finishes", "received", "wait_count", "wait_us", "wip")
+    __slots__ = ("_lab_done_us", "_since", "_wip_us", "finishes", "received", "wait_count", "wait_us", "wip")
 
     def __init__(self, now_us: int, wip: int = 0) -> None:
         self.wip = wip
+        self._lab_done_us: dict[str, int] = {}
         self.restart(now_us)
 
     def restart(self, now_us: int) -> None:
@@ -53,11 +60,14 @@ class Recorder(Observer):
     def case_authorised(self, case: Case, t: int) -> None:
         """Count a case out."""
         self._change(t, -1)
-        self.finishes.append(Finish(case.barcode, case.priority, case.received_us, t))
+        lab_done_us = self._lab_done_us.pop(case.barcode, t)
+        self.finishes.append(Finish(case.barcode, case.priority, case.received_us, lab_done_us, t))
 
     def step_started(self, work: Item, step: str, unit: int, t: int) -> None:
         """Note how long an item waited for a pair of hands."""
         del unit
+        if step == "reporting":
+            self._lab_done_us.setdefault(work.barcode, work.arrived_us)
         self._waited(step, t - work.arrived_us, 1)
 
     def run_started(self, machine: str, unit: int, items: Sequence[Item], step: str, t: int) -> None:

@@ -78,7 +78,10 @@ def replicate(
 
 
 def turnaround(recorder: Recorder) -> dict[str, float]:
-    """Return the calendar turnaround of finished cases, received to authorised: days and shares within 7 and 10."""
+    """Return the calendar turnaround of finished cases in days; ``lab_…`` ends where reporting begins to be waited for.
+
+    ``lab_tat_pct_7d`` and its like are percent of finished cases within so many days.
+    """
     days = np.array([finish.turnaround_us / DAY for finish in recorder.finishes])
     if not days.size:
         return {}
@@ -89,6 +92,10 @@ def turnaround(recorder: Recorder) -> dict[str, float]:
         "within_7_d": float((days <= 7).mean()),
         "within_10_d": float((days <= 10).mean()),
     }
+    lab_days = np.array([finish.lab_turnaround_us / DAY for finish in recorder.finishes])
+    measures["lab_tat_mean_d"] = float(lab_days.mean())
+    for limit in (7, 10, 14, 21):
+        measures[f"lab_tat_pct_{limit}d"] = float(100 * (lab_days <= limit).mean())
     for priority in PRIORITIES:
         own = [finish.turnaround_us / DAY for finish in recorder.finishes if finish.priority == priority]
         if own:
