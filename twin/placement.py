@@ -1,6 +1,7 @@
 """Puts a state into a model: every item where it is, work half done with what remains of it, machines with their load.
 
-Decides nothing about the future except what is left of work under way.
+Decides nothing about the future except what is left of work under way. A person who is loading or unloading a machine
+by hand at that moment is not part of a state: they start free, and the handling is done again from its beginning.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """A model started from a state holds exactly what the state says, and what is under way ends when it should."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,6 +38,24 @@ def started_from(spec: Lab, state: LabState, now_us: int | None = None) -> tuple
     return LabModel(spec, env, Streams(9, spec.name), recorder, initial=state, cases_per_week=0), recorder
 
 
+def seen(state: LabState) -> Any:
+    """Return a state as plain data, with work begun at its very moment as waiting.
+
+    No log tells who is loading or unloading a machine by hand, so in the restarted lab that person is free and takes
+    what waits.
+    """
+    data = asdict(state)
+    _wait_again(data, state.at_us)
+    return data
+
+
+def _wait_again(data: Any, at_us: int) -> None:
+    for value in data.values() if isinstance(data, dict) else data if isinstance(data, tuple | list) else ():
+        _wait_again(value, at_us)
+    if isinstance(data, dict) and data.get("started_us") == at_us:
+        data |= {"started_us": None, "unit": None}
+
+
 class TestRoundTrip:
     @settings(max_examples=12, deadline=None)
     @given(name=st.sampled_from(["large", "medium", "small", "specialist"]), hours=st.integers(1, 24 * 24))
@@ -45,7 +64,7 @@ class TestRoundTrip:
         state = state_after(spec, hours)
         model, _ = started_from(spec, state)
         check(model)
-        assert take_state(model) == state
+        assert seen(take_state(model)) == seen(state)
 
     def test_every_case_of_a_state_is_finished_in_the_end(self) -> None:
         spec = load_lab(LABS / "medium.yaml")
