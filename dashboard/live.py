@@ -144,7 +144,7 @@ class Live:
             rows = b",".join(row for lab, row in self._rows.items() if reader.principal.may_see(lab))
             head = b'{"topic":"board","position":%d,"at":"%s","labs":[' % (self._board.position, self._now().encode())
             frames.append(_frame("snapshot", self._board.position, head + rows + b"]}"))
-        frames.extend([await self._detail_frame(lab) for lab in sorted(reader.labs)])
+        frames.extend([(await self._detail_frame(lab))[0] for lab in sorted(reader.labs)])
         return b"".join((*frames, self._progress_frame))
 
     async def _follow(self) -> None:
@@ -202,15 +202,19 @@ class Live:
         self._details_s = now_s
         self._details_due -= wanted
         for lab in sorted(wanted):
-            frame = await self._detail_frame(lab)
+            frame, position = await self._detail_frame(lab)
+            if position < self._board.row(_EVERYBODY, lab)["position"]:
+                self._details_due.add(lab)
+                continue
             for reader in self._readers:
                 if lab in reader.labs:
                     reader.put(frame)
 
-    async def _detail_frame(self, lab: str) -> bytes:
+    async def _detail_frame(self, lab: str) -> tuple[bytes, int]:
         detail = await asyncio.to_thread(self._pages.detail, _EVERYBODY, lab)
-        position = detail.get("position", 0)
-        return _frame("lab", position, {"topic": f"lab/{lab}", "position": position, "at": self._now(), "lab": detail})
+        position = int(detail["position"])
+        said = {"topic": f"lab/{lab}", "position": position, "at": self._now(), "lab": detail}
+        return _frame("lab", position, said), position
 
     async def _send_progress(self, now_s: float) -> None:
         if now_s - self._progress_s < PROGRESS_EVERY_S:

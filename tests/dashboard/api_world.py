@@ -14,6 +14,7 @@ from dashboard.server import GuardedApi, build_api, wire
 from tests.tracking.queries.stored_rows import RecordingDoor, Rows, TestClock, fresh_database, shipped_registry
 from tracking.access import Access, Role
 from tracking.access.passwords import Passwords
+from tracking.clock import Clock
 
 LOOPBACK = ("127.0.0.1", 50_000)
 FAR = ("10.9.8.7", 50_000)
@@ -24,7 +25,7 @@ class ApiWorld:
     api: GuardedApi
     door: RecordingDoor
     rows: Rows
-    clock: TestClock
+    clock: Clock
     access: Access
 
     def token(self, role: Role, labs: list[str] | None = None) -> str:
@@ -43,8 +44,9 @@ class ApiWorld:
 
 
 @contextmanager
-def api_world(folder: Path, *, is_demo: bool = False) -> Iterator[ApiWorld]:
-    database, registry, clock, door = fresh_database(folder), shipped_registry(), TestClock(), RecordingDoor()
+def api_world(folder: Path, *, is_demo: bool = False, clock: Clock | None = None) -> Iterator[ApiWorld]:
+    database, registry, door = fresh_database(folder), shipped_registry(), RecordingDoor()
+    clock = clock or TestClock()
     access = Access(database, clock, Passwords(memory_kib=64, rounds=1))
     api = build_api(wire(database, registry, clock, door, is_demo=is_demo, access=access))
     rows = Rows(database, registry)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tracking.queries.stored_rows import shipped_registry
+from tracking.events import Kind
 from tracking.queries.stages import Parts, Route, standing
+from tracking.registry import RouteStep
 
-ROUTE = Route(shipped_registry("bcps").lab("rl4").route)
+STEPS = {
+    "reception": "case", "cut_up": "specimen", "decalcification": "block", "processing": "block",
+    "embedding": "block", "microtomy": "block", "staining": "slide", "coverslipping": "slide", "scanning": "slide",
+    "quality_check": "case", "reporting": "case", "authorisation": "case",
+}  # fmt: skip
+ROUTE = Route([RouteStep(step=step, per=Kind(kind)) for step, kind in STEPS.items()])
 
 
 def case(step: str | None = "reception", state: str | None = "done") -> Parts:
