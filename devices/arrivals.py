@@ -8,6 +8,7 @@ from typing import Any
 
 import paho.mqtt.client as mqtt
 
+from devices.patient_client import UnreadableMessage
 from devices.topics import Channel, Topic, WrongTopic, parse_topic
 from tracking.offering import Incoming
 from tracking.reasons import Reason
@@ -30,6 +31,8 @@ class Arrival:
 def arrival_of(message: mqtt.MQTTMessage, epoch: int, received_us: int) -> Arrival:
     """Return what a message is. Whatever is wrong with it becomes a refusal with its bytes, never an exception."""
     mid = message.mid if message.qos else 0
+    if isinstance(message, UnreadableMessage):
+        return Arrival(epoch, mid, _unreadable(message, received_us))
     try:
         return Arrival(epoch, mid, incoming_of(message, received_us))
     except Exception:  # RecursionError, UnicodeDecodeError, what paho may think of: the bytes are kept

@@ -10,8 +10,6 @@ import socket
 import ssl
 from typing import Any
 
-import paho.mqtt.client as mqtt
-
 _PIECE = 65536
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -77,10 +75,3 @@ class BufferedSocket:
     def setblocking(self, flag: bool) -> None:
         """Pass it on."""
         self._sock.setblocking(flag)
-
-
-class BufferedClient(mqtt.Client):
-    """A paho client over a ``BufferedSocket``."""
-
-    def _create_socket(self) -> Any:
-        return BufferedSocket(super()._create_socket())

@@ -25,7 +25,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from devices.buffered_socket import BufferedClient
+from devices.patient_client import PatientClient
 
 log = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ class Session:
 
     def _new_client(self) -> mqtt.Client:
         settings, address = self._settings, self._settings.address
-        client = BufferedClient(
+        client = PatientClient(
             CallbackAPIVersion.VERSION2, settings.client_id, protocol=mqtt.MQTTv5, manual_ack=settings.manual_ack
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S

@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from devices.broker import run_broker
+from devices.broker import BrokerError, run_broker
+
+T = TypeVar("T")
 
 _CONFIG = """
 listener {port} 127.0.0.1
@@ -60,10 +63,13 @@ class Mosquitto:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it and wait until it listens."""
+        """Start it and wait until it listens. Raises ``RuntimeError`` when it ends instead (the port is taken)."""
         binary = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
         self.process = subprocess.Popen([binary, "-c", str(self.config)], stderr=subprocess.DEVNULL)
         wait_for_port(self.port)
+        time.sleep(0.02)
+        if self.process.poll() is not None:
+            raise RuntimeError(f"Mosquitto did not start on port {self.port}")
 
     def stop(self) -> None:
         """Ask it to end, and wait."""
@@ -83,11 +89,7 @@ class Mosquitto:
 @contextlib.contextmanager
 def mosquitto(folder: Path, inflight: int = 500) -> Iterator[Mosquitto]:
     """Run a real Mosquitto without queue limits on a free port of loopback."""
-    port = free_port()
-    config = folder / f"mosquitto-{port}.conf"
-    config.write_text(_CONFIG.format(port=port, inflight=inflight), encoding="utf-8")
-    broker = Mosquitto(port, config)
-    broker.start()
+    broker = _first_that_starts(lambda: _start_mosquitto(folder, inflight))
     try:
         yield broker
     finally:
@@ -97,15 +99,42 @@ def mosquitto(folder: Path, inflight: int = 500) -> Iterator[Mosquitto]:
 @contextlib.contextmanager
 def embedded_broker() -> Iterator[int]:
     """Run the product's embedded broker on a free port and give the port."""
-    port, ready, stop = free_port(), threading.Event(), threading.Event()
-    thread = threading.Thread(
-        target=run_broker, args=("127.0.0.1", port), kwargs={"ready": ready.set, "stop": stop}, daemon=True
-    )
-    thread.start()
-    if not ready.wait(15):
-        raise TimeoutError("the embedded broker did not come up")
+    port, stop, thread = _first_that_starts(_start_embedded)
     try:
         yield port
     finally:
         stop.set()
         thread.join(10)
+
+
+def _first_that_starts(start: Callable[[], T]) -> T:
+    """Try a few ports: between our finding one free and a broker's taking it, another program may."""
+    for _ in range(4):
+        with contextlib.suppress(RuntimeError, TimeoutError):
+            return start()
+    return start()
+
+
+def _start_mosquitto(folder: Path, inflight: int) -> Mosquitto:
+    port = free_port()
+    config = folder / f"mosquitto-{port}.conf"
+    config.write_text(_CONFIG.format(port=port, inflight=inflight), encoding="utf-8")
+    broker = Mosquitto(port, config)
+    broker.start()
+    return broker
+
+
+def _start_embedded() -> tuple[int, threading.Event, threading.Thread]:
+    port, ready, stop, ended = free_port(), threading.Event(), threading.Event(), threading.Event()
+
+    def serve() -> None:
+        with contextlib.suppress(BrokerError):
+            run_broker("127.0.0.1", port, ready=ready.set, stop=stop)
+        ended.set()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    while not ready.wait(0.05):
+        if ended.is_set():
+            raise RuntimeError(f"the embedded broker did not start on port {port}")
+    return port, stop, thread

@@ -294,3 +294,15 @@ def test_only_one_ingest_may_have_a_data_directory(tmp_path: Path) -> None:
         pass
     with SoleIngest(tmp_path):
         pass
+
+
+def test_a_message_that_paho_cannot_read_is_refused_with_its_bytes(bench: Bench) -> None:
+    """U+FEFF is legal in MQTT 5 (clause 1.5.4); brokers pass it on and paho raises, at each redelivery again."""
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.UserProperty = [("note", "a\ufeffb")]
+    bench.device.say(EVENT, "the bytes", properties=properties)
+    bench.device.say(EVENT, event(1, "b"))
+    until(lambda: bench.store.order == ["e-1"])
+    assert [(i.channel, i.body, i.refusal) for i in bench.store.rejected] == [
+        (EVENT, b"the bytes", "unreadable_message")
+    ]
