@@ -29,21 +29,18 @@
       ht.known(target) && h("svg:rect", { class: "tick", x: x(target) - 1, y: 0, width: 2, height: H }));
   };
 
-  /** A line of values with gaps where there is none; `top` is shared down a column so that labs compare. */
+  /** A line through the values there are (no case is authorised on a Sunday); `top` is shared down a column so that labs compare. */
   ht.sparkline = function (values, top, W = 72, H = 20) {
     const list = (values || []).map((v) => (ht.known(v) ? Number(v) : null));
     const known = list.filter((v) => v !== null);
     if (known.length < 2) return h("span", { class: "soft" }, "");
     const high = top || Math.max(...known) || 1;
     const x = (i) => round(2 + (i / (list.length - 1)) * (W - 6)), y = (v) => round(H - 2 - (Math.min(v, high) / high) * (H - 4));
-    const runs = [];
-    let run = [];
-    list.forEach((v, i) => { if (v === null) { if (run.length) runs.push(run); run = []; } else run.push(`${x(i)},${y(v)}`); });
-    if (run.length) runs.push(run);
+    const points = list.map((v, i) => (v === null ? null : `${x(i)},${y(v)}`)).filter(Boolean).join(" ");
     const at = list.length - 1 - [...list].reverse().findIndex((v) => v !== null);
     return h("svg:svg", { class: "spark", viewBox: `0 0 ${W} ${H}`, width: W, height: H, "aria-hidden": "true", focusable: "false" },
       h("svg:path", { class: "base", d: `M0 ${H - 1.5} H${W}` }),
-      runs.map((points) => h("svg:polyline", { points: points.join(" ") })),
+      h("svg:polyline", { points }),
       h("svg:circle", { cx: x(at), cy: y(list[at]), r: 2.2 }));
   };
 

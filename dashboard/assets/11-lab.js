@@ -46,7 +46,7 @@
         h("div", {}, h("dt", {}, "in work"), h("dd", {}, ht.count(running))),
         h("div", { class: late ? "over" : "" }, h("dt", {}, late && ht.shape("triangle", "warn"), "oldest"), h("dd", {}, waiting ? ht.brief(step.oldest_waiting_h) : ht.none)),
         h("div", {}, h("dt", {}, "done today"), h("dd", {}, ht.count(step.done_today))),
-        h("div", {}, h("dt", {}, "median stay"), h("dd", {}, ht.brief(step.dwell_median_h)))));
+        h("div", {}, h("dt", { title: "Median stay at this step, 7 days" }, "stay"), h("dd", {}, ht.brief(step.dwell_median_h)))));
   }
 
   function line(lab) {
@@ -55,7 +55,7 @@
     return h("section", { class: "card live-values", "data-key": "line", "aria-labelledby": "line-title" },
       h("div", { class: "card-head" }, h("h2", { id: "line-title" }, "The line, from reception to authorisation"),
         h("p", { class: "legend", "aria-hidden": "true" }, h("span", {}, h("span", { class: "swatch in-work" }), "in work"), h("span", {}, h("span", { class: "swatch in-queue" }), "waiting"))),
-      steps.length ? h("ol", { class: "line" }, steps.map((step) => stepCard(step, most))) : h("p", { class: "soft" }, "Nothing has been scanned here yet. The first scan starts the count."));
+      steps.length ? h("ol", { class: "line", style: `--steps: ${steps.length}; --half: ${Math.ceil(steps.length / 2)}` }, steps.map((step) => stepCard(step, most))) : h("p", { class: "soft" }, "Nothing has been scanned here yet. The first scan starts the count."));
   }
 
   // --- instruments -------------------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@
 
   function atRisk(lab) {
     const made = (lab.forecast || {}).made_at, foreseen = forecasts.get(lab.id) || new Map();
-    const cases = (lab.at_risk || []).map((entry) => ({ ...entry, ...foreseen.get(entry.case) }));
+    const cases = (lab.at_risk || []).slice(0, 10).map((entry) => ({ ...entry, ...foreseen.get(entry.case) }));
     const td = (label, ...children) => h("td", { "data-label": label }, children);
     return h("section", { class: "card", "data-key": "risk", "aria-labelledby": "risk-title" },
       h("div", { class: "card-head" }, h("h2", { id: "risk-title" }, "Cases most at risk"), h("p", { class: "note" }, made ? `forecast made ${ht.moment(made)}, ${ht.since(made)} old` : "no forecast yet")),
@@ -109,9 +109,10 @@
   };
 
   function newest(lab) {
-    const events = (lab.events || []).slice(0, 12);
+    const events = [...(lab.events || [])].sort((a, b) => Date.parse(b.time) - Date.parse(a.time) || b.position - a.position).slice(0, 10);
+    const today = ht.date(new Date(ht.now()).toISOString());
     return h("section", { class: "card", "data-key": "newest", "aria-labelledby": "newest-title" }, h("h2", { id: "newest-title" }, "Newest events"),
-      events.length ? h("ul", { class: "plain news" }, events.map((event, i) => h("li", { "data-key": `${event.position ?? `${event.subject}${event.time}${i}`}` }, h("time", { datetime: event.time }, ht.seconds(event.time, lab.timezone)),
+      events.length ? h("ul", { class: "plain news" }, events.map((event, i) => h("li", { "data-key": `${event.position ?? `${event.subject}${event.time}${i}`}` }, h("time", { datetime: event.time }, ht.date(event.time) === today ? ht.seconds(event.time, lab.timezone) : ht.dayMonth(event.time, lab.timezone)),
         h("span", {}, event.subject && !/^histotwin\.device|run\./.test(event.type) ? ht.link(ht.itemHref(event.subject), { class: "code" }, event.subject) : h("span", { class: "code" }, event.subject || String(event.source || "").split("/").pop()), ` ${ht.eventWords(event)}`,
           h("span", { class: "note" }, [event.station && ht.stepName(event.station), event.operator, String(event.source || "").split("/").pop()].filter(Boolean).join(", "))))))
         : h("p", { class: "soft" }, "No event yet."));
@@ -124,6 +125,21 @@
         h("span", { class: "grow" }, h("span", {}, entry.message || ht.words(entry.reason)), entry.text ? h("span", { class: "raw code" }, String(entry.text).slice(0, 160)) : null,
           h("span", { class: "note" }, [entry.channel && ht.words(entry.channel), entry.origin && String(entry.origin).split("/").pop(), ht.moment(entry.last_at), entry.times > 1 ? `${entry.times} times` : ""].filter(Boolean).join(", "))))))
         : h("p", { class: "soft" }, "Nothing was refused."));
+  }
+
+  /** How busy the forecast finds each resource: dot and 95 % interval from 0 to 100 %, a line at 85 % where queues grow. */
+  function busy(lab) {
+    const list = (bottlenecks.get(lab.id) || []).filter((one) => ht.known(one.utilisation)).slice(0, 7), W = 160, H = 16;
+    if (!list.length) return null;
+    const x = (share) => Math.round(Math.max(0, Math.min(1, share)) * (W - 8) * 10) / 10 + 4;
+    return h("section", { class: "card", "data-key": "busy", "aria-labelledby": "busy-title" },
+      h("div", { class: "card-head" }, h("h2", { id: "busy-title" }, "Busiest in the forecast"), h("p", { class: "note" }, "share of staffed time, 95 % interval; line at 85 %")),
+      h("ul", { class: "plain busy" }, list.map((one) => h("li", { "data-key": one.resource }, h("span", { class: "grow" }, ht.words(one.resource)),
+        h("svg:svg", { viewBox: `0 0 ${W} ${H}`, width: W, height: H, "aria-hidden": "true" },
+          h("svg:rect", { class: "track", x: 4, y: H / 2 - 1, width: W - 8, height: 2 }), h("svg:rect", { class: "limit", x: x(0.85) - 0.5, y: 0, width: 1, height: H }),
+          ht.known(one.low) && h("svg:rect", { class: "interval", x: x(one.low), y: H / 2 - 2, width: Math.max(1, x(one.high) - x(one.low)), height: 4 }),
+          h("svg:circle", { class: one.utilisation > 0.85 ? "dot over-dot" : "dot", cx: x(one.utilisation), cy: H / 2, r: 4 })),
+        h("span", { class: "number" }, ht.percent(Math.min(1, one.utilisation) * 100), one.utilisation > 0.85 ? h("span", { class: "hidden" }, ", over 85 %") : null), one.utilisation > 0.85 ? ht.shape("triangle", "warn") : h("span", { class: "no-shape" })))));
   }
 
   // --- the whole ------------------------------------------------------------------------------------------------------------
@@ -144,7 +160,7 @@
       h("div", { class: "page-head" }, h("div", {}, h("h1", {}, lab.name), h("p", { class: "note" }, lab.network_name || String(lab.network || "").toUpperCase())),
         h("p", { class: "head-state" }, ht.status(lab.status), h("span", { class: "note" }, at ? `last event ${ht.since(at)} ago` : "no event yet"))),
       strip(lab), line(lab), instruments(lab)));
-    ht.draw(lists, h("div", { class: "stack-inner" }, atRisk(lab), h("div", { class: "columns" }, newest(lab), refused(lab))));
+    ht.draw(lists, h("div", { class: "stack-inner" }, atRisk(lab), h("div", { class: "columns three" }, busy(lab), newest(lab), refused(lab))));
     askCharts(id, lab);
     askForecast(lab);
   }

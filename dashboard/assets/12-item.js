@@ -60,6 +60,7 @@
     const byParent = new Map();
     for (const one of items) byParent.set(one.parent || "", [...(byParent.get(one.parent || "") || []), one]);
     const known = new Set(items.map((one) => one.barcode));
+    for (const list of byParent.values()) list.sort((a, b) => a.barcode.localeCompare(b.barcode, "en", { numeric: true }));
     const roots = items.filter((one) => !one.parent || !known.has(one.parent));
     const branch = (one, depth) => h("li", { "data-key": one.barcode }, h("div", { class: `leaf ${one.barcode === here ? "here" : ""}`, "aria-current": one.barcode === here ? "true" : null },
       h("span", { class: `kind-mark kind-${one.kind}` }, ht.words(one.kind)), one.barcode === here ? h("span", { class: "code" }, one.barcode) : ht.link(one.kind === "case" ? ht.caseHref(one.barcode) : ht.itemHref(one.barcode), { class: "code" }, one.barcode),
@@ -71,8 +72,9 @@
   }
 
   // --- everything that happened, newest first --------------------------------------------------------------------------
-  const DULL = new Set(["step", "station", "operator", "raw", "symbology", "case", "kind", "parent", "children", "items", "specimens"]);
-  const readable = (value) => (Array.isArray(value) ? value.map(String).join(", ") : typeof value === "object" && value ? JSON.stringify(value) : String(value));
+  const DULL = new Set(["step", "station", "operator", "raw", "symbology", "case", "kind", "parent", "children", "items", "specimens", "received_at"]);
+  const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
+  const readable = (value) => (typeof value === "string" && ISO.test(value) ? ht.moment(value) : Array.isArray(value) ? value.map(String).join(", ") : typeof value === "object" && value ? JSON.stringify(value) : String(value));
 
   function entry(event, before) {
     const data = event.data || {}, delta = before ? (Date.parse(event.time) - Date.parse(before.time)) / 1000 : null;

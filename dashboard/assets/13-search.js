@@ -6,11 +6,22 @@
 
   const hrefOf = (hit) => (hit.kind === "case" ? ht.caseHref(hit.barcode || hit.case) : hit.kind === "lab" ? ht.labHref(hit.lab || hit.id) : ht.itemHref(hit.barcode));
 
+  const HEADS = ["Barcode", "What", "Laboratory", "Last step", "Last event"];
+  const td = (label, text) => h("td", { "data-label": label }, text);
+  const step = (hit) => (hit.step ? `${ht.stepName(hit.step)}${{ running: ", in work", failed: ", failed" }[hit.step_state] || ""}` : ht.none);
+
+  function line(hit) {
+    return h("tr", { "data-key": `${hit.lab}/${hit.barcode}`, "data-href": hrefOf(hit) },
+      h("th", { scope: "row" }, ht.link(hrefOf(hit), { class: "code" }, hit.barcode)),
+      td("What", ht.words(hit.kind)), td("Laboratory", ht.shortLab(hit.lab_name || hit.lab)),
+      td("Last step", step(hit)), td("Last event", hit.last_event_at ? `${ht.since(hit.last_event_at)} ago` : ht.none));
+  }
+
   function hits(list, q) {
-    return h("div", {}, h("div", { class: "page-head" }, h("h1", {}, `${list.length} found for “${q}”`)),
-      h("section", { class: "card board-card" }, h("table", { class: "list" }, h("thead", {}, h("tr", {}, ["Barcode", "What", "Laboratory", "Where", "Since"].map((name) => h("th", { scope: "col" }, name)))),
-        h("tbody", {}, list.map((hit) => h("tr", { "data-key": `${hit.lab}/${hit.barcode}`, "data-href": hrefOf(hit) }, h("th", { scope: "row" }, ht.link(hrefOf(hit), { class: "code" }, hit.barcode)),
-          h("td", { "data-label": "What" }, ht.words(hit.kind)), h("td", { "data-label": "Laboratory" }, String(hit.lab || "").toUpperCase()), h("td", { "data-label": "Where" }, hit.step_label || (hit.step ? ht.stepName(hit.step) : hit.station ? ht.stepName(hit.station) : ht.none)), h("td", { "data-label": "Since" }, hit.since ? ht.since(hit.since) : ht.none)))))));
+    const many = list.length >= 20 ? "The first 20" : list.length;
+    return h("div", {}, h("div", { class: "page-head" }, h("h1", {}, `${many} found for “${q}”`)),
+      h("section", { class: "card board-card" }, h("table", { class: "list" },
+        h("thead", {}, h("tr", {}, HEADS.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, list.map(line)))));
   }
 
   function nothing(q) {

@@ -58,8 +58,8 @@ def _header_row(user: str) -> Component:
 
 
 def _synthetic_note() -> Component:
-    return html.Div("Synthetic data: the trusts are real, every event shown for them is made by the twin.",
-                    className="synthetic", role="note")  # fmt: skip
+    return html.Aside("Synthetic data: the trusts are real, every event shown for them is made by the twin.",
+                      className="synthetic", **{"aria-label": "About the data"})  # fmt: skip
 
 
 def _first_bones() -> Component:

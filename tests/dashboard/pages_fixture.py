@@ -212,7 +212,9 @@ def build_api(labs: InventedLabs, *, moving: bool = False) -> FastAPI:
     async def _forecast(lab: str) -> dict[str, Any]:
         cases = [{"case": f"{labs.registry.labs[lab].case_prefix}26-{i:06d}", "p50": moment(hours=-9 * i),
                   "p95": moment(hours=-20 * i)} for i in range(8)]  # fmt: skip
-        return {"forecasts": [{"lab": lab, "cases": cases, "bottlenecks": []}]}
+        busy = [{"resource": name, "utilisation": used, "low": used - 0.05, "high": used + 0.05}
+                for name, used in [("pathologists", 0.93), ("stainer", 0.8), ("microtomy", 0.4)]]  # fmt: skip
+        return {"lab": lab, "cases": cases, "bottlenecks": busy}
 
     @api.get("/api/v1/search")
     async def _search(q: str) -> dict[str, Any]:

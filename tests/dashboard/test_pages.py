@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -132,9 +133,9 @@ class TestStaleData:
 
 
 class TestLabPage:
-    def test_shows_the_line_the_instruments_and_the_cases_at_risk(self, view: Watched) -> None:
+    def test_shows_the_line_the_instruments_and_the_cases_at_risk(self, view: Watched, labs: InventedLabs) -> None:
         page = view.open("/labs/rl4")
-        expect(page.locator(".step")).to_have_count(12)
+        expect(page.locator(".step")).to_have_count(len(labs.registry.labs["rl4"].route))
         expect(page.get_by_text("microtome-8")).to_be_visible()
         expect(page.get_by_role("heading", name="Cases most at risk")).to_be_visible()
 
@@ -205,8 +206,12 @@ class TestSearch:
         expect(page.get_by_text("NOPE", exact=True)).to_be_visible()
 
 
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
 class TestEveryPage:
-    PATHS = ("/", "/labs/rl4", "/cases/S26-000123", "/items/S26-000123-A-1", "/search?q=S26", "/nowhere")
+    PATHS = ("/?network=bcps", "/labs/rl4", "/cases/S26-000123", "/items/S26-000123-A-1", "/search?q=S26", "/nowhere")
 
     @pytest.mark.parametrize("width", [1440, 320])
     def test_never_scrolls_sideways(self, browser: Browser, served: tuple[str, InventedLabs], width: int) -> None:
@@ -215,6 +220,19 @@ class TestEveryPage:
                 page = view.open(path)
                 page.wait_for_timeout(300)
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+    @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+    def test_breaks_no_accessibility_rule(
+        self, browser: Browser, served: tuple[str, InventedLabs], theme: Any, width: int
+    ) -> None:
+        size = {"width": width, "height": 900}
+        with watched(browser, served[0], viewport=size, color_scheme=theme, reduced_motion="reduce") as view:
+            for path in self.PATHS:
+                page = view.open(path)
+                page.wait_for_timeout(800)
+                page.evaluate(AXE)
+                found = page.evaluate("rules => axe.run({runOnly: rules})", RULES)["violations"]
+                assert [(one["id"], one["nodes"][0]["html"]) for one in found] == [], path
 
     def test_remembers_the_theme(self, view: Watched) -> None:
         page = view.open("/")
