@@ -13,7 +13,7 @@ from types import FrameType
 from sqlalchemy import select
 
 from dashboard.operations.settings import Settings
-from dashboard.operations.supervisor import Supervisor
+from dashboard.operations.supervisor import Part, Supervisor
 from tracking.clock import SystemClock
 from tracking.errors import InputMistakes, Mistake
 from tracking.registry import load_registry
@@ -51,10 +51,11 @@ def run_everything(settings: Settings, *, virtual_lab: bool, demo: bool | None, 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ask_to_stop)
     try:
-        if is_empty and settings.demo and settings.history_weeks > 0:
+        broker = supervisor.start("broker")
+        if settings.demo and _lacks_history(settings, is_empty):
             _write_history(supervisor, settings, labs, database, say)
         database.close()
-        _start(supervisor, virtual_lab=virtual_lab)
+        _start_others(supervisor, broker, virtual_lab=virtual_lab)
         _greet(settings, labs, clock.monotonic_s() - began_s, say)
         while True:
             time.sleep(TEND_EVERY_S)
@@ -76,6 +77,10 @@ def _prepare(settings: Settings) -> Database:
 def _is_empty(database: Database) -> bool:
     with database.reading() as connection:
         return not connection.scalar(select(tables.head.c.position))
+
+
+def _lacks_history(settings: Settings, is_empty: bool) -> bool:
+    return settings.history_weeks > 0 and (is_empty or settings.history_folder.exists())
 
 
 def _decide_demo(settings: Settings, is_empty: bool, demo: bool | None) -> bool:
@@ -112,14 +117,9 @@ def _teller(database: Database) -> Callable[[], None]:
     return tell if sys.stdout.isatty() else lambda: None
 
 
-def _start(supervisor: Supervisor, *, virtual_lab: bool) -> None:
-    first = [supervisor.start("broker"), supervisor.start("serve")]
-    for part in first:
-        supervisor.wait_ready(part, READY_WITHIN_S)
-    second = [supervisor.start("ingest"), supervisor.start("forecast")]
-    if virtual_lab:
-        second.append(supervisor.start("virtual-lab"))
-    for part in second:
+def _start_others(supervisor: Supervisor, broker: Part, *, virtual_lab: bool) -> None:
+    names = ["serve", "ingest", "forecast", *(["virtual-lab"] if virtual_lab else [])]
+    for part in [broker, *(supervisor.start(name) for name in names)]:
         supervisor.wait_ready(part, READY_WITHIN_S)
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import gc
 import logging
-import shutil
 import signal
-import tempfile
 import threading
-from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 from dashboard.operations.settings import SHIPPED_DATA, Settings
 from dashboard.operations.supervisor import say_ready
@@ -19,16 +16,13 @@ from devices.session import BrokerAddress
 from devices.sole_ingest import SoleIngest
 from simulations.forecasting import ForecastService, ForecastSettings
 from simulations.virtual_lab.fleet import FleetSettings, keep_working, open_fleet
-from simulations.virtual_lab.history import Chapter, Period, write_history
-from simulations.virtual_lab.seeding import seed
-from tracking.clock import DAY_US, Clock, from_us
+from simulations.virtual_lab.seeding import HistoryPlan, fill_history
+from tracking.clock import Clock
 from tracking.door import Door
 from tracking.registry import Registry, load_registry
 from tracking.store.database import Database, open_database
 from tracking.store.event_store import EventStore
 from tracking.store.progress import Progress
-
-WEEK_US = 7 * DAY_US
 
 
 def run_embedded_broker(settings: Settings) -> None:
@@ -72,44 +66,16 @@ def run_virtual_lab(settings: Settings) -> None:
 
 
 def run_history(settings: Settings) -> None:
-    """Write synthetic history and store it: recent weeks first, then it says that it is ready, then the older ones."""
+    """Store synthetic history; says that it is ready when the recent weeks are in, and ends when all are."""
     gc.disable()  # what is kept here has no cycles, and looking for them costs a tenth of the time
     clock = settings.clock()
     registry, database = _open(settings)
-    folder = Path(tempfile.mkdtemp(prefix="history-", dir=settings.data_dir))
-    try:
-        _store_history(settings, clock, registry, database, folder)
-    finally:
-        shutil.rmtree(folder)
-
-
-def _store_history(settings: Settings, clock: Clock, registry: Registry, database: Database, folder: Path) -> None:
-    now_us = clock.now_us()
-    period = Period(
-        now_us - round(settings.history_weeks * WEEK_US), now_us - round(settings.recent_weeks * WEEK_US), now_us
-    )
-    labs = list(registry.labs.values())
-    progress = Progress(database, clock, "history", len(labs), f"Simulating {len(labs)} laboratories")
-    chapters: list[Chapter] = []
-    for chapter in write_history(labs, SHIPPED_DATA, period, seed=settings.seed, folder=folder):
-        chapters.append(chapter)
-        progress.report(len(chapters), f"Simulated {len(chapters)} of {len(labs)} laboratories")
-    recent = sum(chapter.recent_events for chapter in chapters)
-    total = recent + sum(chapter.older_events for chapter in chapters)
-    progress = Progress(database, clock, "history", total, f"Storing {total:,} events")
+    plan = HistoryPlan(
+        list(registry.labs.values()), SHIPPED_DATA, settings.history_folder, settings.history_weeks,
+        settings.recent_weeks, settings.seed,
+    )  # fmt: skip
     door = _door(database, registry, clock)
-
-    def tell(stored_before: int) -> Callable[[int, int], None]:
-        def tell_batch(done: int, time_us: int) -> None:
-            done += stored_before
-            progress.report(done, f"Stored {done:,} of {total:,} events, up to {from_us(time_us):%d %b %Y}")
-
-        return tell_batch
-
-    seed(door, [chapter.recent for chapter in chapters], tell(0))
-    say_ready()
-    seed(door, [chapter.older for chapter in chapters], tell(recent))
-    progress.finish(f"All {total:,} events of {settings.history_weeks:g} weeks are stored")
+    fill_history(plan, door, partial(Progress, database, clock, "history"), clock.now_us(), say_ready)
 
 
 def _open(settings: Settings) -> tuple[Registry, Database]:

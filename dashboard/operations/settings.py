@@ -46,6 +46,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{(self.data_dir / 'histotwin.db').resolve()}"
 
     @property
+    def history_folder(self) -> Path:
+        """Where synthetic history is written until all of it is stored; its being there says that it is not."""
+        return self.data_dir / "history"
+
+    @property
     def network_files(self) -> list[Path]:
         """The network files to serve."""
         return list(self.network) or sorted((SHIPPED_DATA / "networks").glob("*.yaml"))
