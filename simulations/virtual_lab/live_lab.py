@@ -84,6 +84,7 @@ class LiveLab:
             self._scan(envelope)
 
     def _scan(self, envelope: dict[str, Any]) -> None:
-        """At reception every request is also read by a plain reader, which now and then misreads."""
-        if self._reader and envelope["type"] == "histotwin.case.received":
+        """Once booked in, every request is also read by a plain reader, which now and then misreads."""
+        is_booking_in = envelope["type"] == "histotwin.step.completed" and envelope["data"]["step"] == "reception"
+        if self._reader and is_booking_in:
             self._gateway.scan(self._reader, self._mischief.read(envelope["subject"]))
