@@ -54,9 +54,22 @@ def postgres() -> Iterator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="histotwin-pg-"))
     user = _user_for(folder)
     data, port = folder / "data", free_port()
-    _run(user, "initdb", "-D", str(data), "-U", "postgres", "--auth=trust", "-k", "--encoding=UTF8", "--locale=C.UTF-8")
+    _run(
+        user,
+        "initdb",
+        "-D",
+        str(data),
+        "-U",
+        "postgres",
+        "--auth=trust",
+        "-k",
+        "--no-sync",
+        "--encoding=UTF8",
+        "--locale=C.UTF-8",
+    )
     process = subprocess.Popen(
-        [str(_BINARIES[0] / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1"],
+        [str(_BINARIES[0] / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1",
+         "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off"],
         user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
     )  # fmt: skip
     server = Postgres(port, folder, process)

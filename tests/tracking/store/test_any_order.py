@@ -63,7 +63,9 @@ STEPS = st.sampled_from(["reception", "cut_up", "microtomy", "staining"])
 
 
 def told(kind: str, subject: st.SearchStrategy[str] | None = None, /, **data: Any) -> st.SearchStrategy[dict[str, Any]]:
-    fields = {name.rstrip("_"): one if isinstance(one, st.SearchStrategy) else st.just(one) for name, one in data.items()}
+    fields = {
+        name.rstrip("_"): one if isinstance(one, st.SearchStrategy) else st.just(one) for name, one in data.items()
+    }
     event = {"type": st.just(f"histotwin.{kind}"), "time": MOMENTS, "data": st.fixed_dictionaries(fields),
              "device": st.sampled_from(["bench-1", "bench-2", "stainer-1", "stainer-2"])}  # fmt: skip
     return st.fixed_dictionaries(event | ({"subject": subject} if subject is not None else {}))
