@@ -92,10 +92,10 @@ Line = tuple[int, str, bytes]
 
 
 def _turn_of(entry: tuple[int, str, dict[str, Any]], ended_us: dict[str, int]) -> int:
-    """An old case is received only when its end is stored too, lest it be taken for an open one meanwhile."""
+    """An old case is received only when its end is stored, lest it be taken for an open one meanwhile."""
     at_us, _, envelope = entry
     is_receipt = envelope["type"] == "histotwin.case.received"
-    return ended_us.get(envelope["subject"], at_us) if is_receipt else at_us
+    return ended_us.get(envelope["subject"], at_us) + 1 if is_receipt else at_us
 
 
 def _write(file: Path, lines: list[Line]) -> Path:
