@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, false, or_, select
 
 from tracking.access.principals import Principal
+from tracking.clock import from_us
 from tracking.queries.items import find_rows
 from tracking.queries.scope import visible_labs
 from tracking.queries.words import Answer, moment
@@ -15,38 +16,41 @@ from tracking.store.tables import item
 
 SHORTEST_PART = 3
 MOST_FOUND = 50
+YEARS_BACK = 4
 
 
-def search(connection: Connection, registry: Registry, principal: Principal, text: str, *, limit: int = 20) -> Answer:
+def search(
+    connection: Connection, registry: Registry, principal: Principal, text: str, *, now_us: int, limit: int = 20
+) -> Answer:
     """Return what the text names exactly, else the items whose barcode begins with it (at least 3 characters).
 
-    A part without the lab's letters (``000123`` or ``26-000123``) is completed with the letters of each visible lab.
+    A part without the lab's letters (``26-000123``) is completed with those of each visible lab; a bare number
+    (``123``) names the cases of that number in the last four years.
     """
     wanted = text.strip()
     exact = [_hit(lab, row) for lab, row in find_rows(connection, registry, principal, wanted, None)]
     if exact or len(wanted) < SHORTEST_PART:
         return {"query": text, "exact": bool(exact), "results": exact}
     labs = visible_labs(registry, principal)
-    rows = _beginning_with(connection, labs, wanted.upper(), min(limit, MOST_FOUND))
+    rows = _matching(connection, labs, wanted.upper(), from_us(now_us).year, min(limit, MOST_FOUND))
     return {"query": text, "exact": False, "results": [_hit(registry.labs[row.lab], row) for row in rows]}
 
 
-def _beginning_with(connection: Connection, labs: list[Lab], part: str, limit: int) -> list[Any]:
-    ranges = [_range(lab.id, start) for lab in labs for start in _starts(lab, part)]
-    if not ranges:
-        return []
-    return list(connection.execute(select(item).where(or_(*ranges)).order_by(item.c.barcode).limit(limit)))
+def _matching(connection: Connection, labs: list[Lab], part: str, year: int, limit: int) -> list[Any]:
+    if part.isdecimal():
+        wanted = _numbered(labs, part, year)
+    elif part[0].isdecimal():
+        wanted = or_(false(), *(_range(lab.id, lab.case_prefix + part) for lab in labs if lab.case_prefix))
+    else:
+        wanted = or_(false(), *(_range(lab.id, part) for lab in labs))
+    return list(connection.execute(select(item).where(wanted).order_by(item.c.barcode).limit(limit)))
 
 
-def _starts(lab: Lab, part: str) -> list[str]:
-    """Return the beginnings of barcodes that a part may stand for; ranges over an index, never a scan."""
-    if not part[0].isdigit():
-        return [part]
-    if not lab.case_prefix:
-        return [part]
-    if "-" in part:
-        return [lab.case_prefix + part]
-    return [f"{lab.case_prefix}{year}-{part.zfill(6)}" for year in range(20, 36)] if len(part) <= 6 else []
+def _numbered(labs: list[Lab], number: str, year: int) -> ColumnElement[bool]:
+    """Return the cases of a bare number: exact barcodes, so that an index answers."""
+    years = [f"{past % 100:02}" for past in range(year, year - YEARS_BACK, -1)]
+    barcodes = [f"{lab.case_prefix}{short}-{number.zfill(6)}" for lab in labs if lab.case_prefix for short in years]
+    return and_(item.c.lab.in_([lab.id for lab in labs]), item.c.barcode.in_(barcodes))
 
 
 def _range(lab: str, start: str) -> ColumnElement[bool]:

@@ -41,4 +41,4 @@ def get_search(
     limit: Annotated[int, Query(ge=1, le=50)] = 20,
 ) -> Response:
     """Return what an identifier, a part of one, or a raw scan names."""
-    return answer(search(connection, parts.registry, who, q, limit=limit))
+    return answer(search(connection, parts.registry, who, q, now_us=parts.clock.now_us(), limit=limit))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from tracking.access.principals import Principal
 from tracking.errors import NotFound, Refusal
@@ -16,6 +18,7 @@ from tracking.registry import Lab, Registry
 from tracking.store.tables import alias, item
 
 MOST_RELATIVES = 500
+LONGEST_CHAIN = 8
 
 
 def one_item(
@@ -32,17 +35,19 @@ def one_item(
     Raises ``NotFound`` when no visible lab has it, ``Refusal('ambiguous_barcode')`` when several labs do.
     """
     lab, row = _the_one(find_rows(connection, registry, principal, barcode, lab_id), barcode)
-    route = Route(lab.route)
+    rows = _relatives(connection, row)
+    told = {one.id: one for one in _family_of(lab, rows, now_us)}
+    chain = _ancestors(rows, row)
     return {
-        **summary(lab, route, row, now_us),
+        **told[row.id].summary,
         "aliases": _aliases(connection, row.id),
         "attributes": from_json(row.attributes),
         "open_work": _open_work(row),
-        "ancestors": [summary(lab, route, one, now_us) for one in _ancestors(connection, row)],
-        "parent": _barcode_of(connection, row.parent_id),
-        "case": row.barcode if row.kind == "case" else _barcode_of(connection, row.case_id),
-        "children": [summary(lab, route, one, now_us) for one in _children(connection, row.id)],
-        "family": family(connection, lab, row.id if row.kind == "case" else row.case_id, now_us),
+        "ancestors": [told[one.id].summary for one in chain],
+        "parent": chain[-1].barcode if chain else None,
+        "case": row.barcode if row.kind == "case" else getattr(rows.get(row.case_id), "barcode", None),
+        "children": [told[one.id].summary for one in rows.values() if one.parent_id == row.id],
+        "family": [one.summary for one in told.values()],
         "events": events_of_items(connection, [row.id]),
     }
 
@@ -51,13 +56,16 @@ def find_rows(
     connection: Connection, registry: Registry, principal: Principal, barcode: str, lab_id: str | None
 ) -> list[tuple[Lab, Any]]:
     """Return the items of visible labs that a barcode, an alias or a raw scan names."""
-    found: list[tuple[Lab, Any]] = []
-    for lab in visible_labs(registry, principal, lab_id):
-        for text in dict.fromkeys((barcode, canonical(lab, barcode))):
-            if (row := row_of(connection, lab.id, text)) is not None:
-                found.append((lab, row))
-                break
-    return found
+    labs = visible_labs(registry, principal, lab_id)
+    meant = {lab.id: {barcode, canonical(lab, barcode)} for lab in labs}
+    texts = sorted(set().union(*meant.values()))
+    direct = select(item).where(item.c.lab.in_(meant), item.c.barcode.in_(texts))
+    found = {row.lab: row for row in connection.execute(direct) if row.barcode in meant[row.lab]}
+    if not found:
+        aliased = select(alias.c.value, item).join(item, item.c.id == alias.c.item_id)
+        rows = connection.execute(aliased.where(alias.c.lab.in_(meant), alias.c.value.in_(texts)))
+        found = {row.lab: row for row in rows if row.value in meant[row.lab]}
+    return [(lab, found[lab.id]) for lab in labs if lab.id in found]
 
 
 def row_of(connection: Connection, lab: str, barcode: str) -> Any:
@@ -100,16 +108,9 @@ def next_step(route: Route, row: Any) -> str | None:
 
 def family(connection: Connection, lab: Lab, case_id: int | None, now_us: int) -> list[Answer]:
     """Return all items of a case as a flat list with ``parent``, by barcode; at most 500."""
-    if case_id is None:
-        return []
-    route = Route(lab.route)
-    parts = select(item).where(item.c.case_id == case_id).order_by(item.c.barcode).limit(MOST_RELATIVES)
-    itself = connection.execute(select(item).where(item.c.id == case_id)).all()
-    rows = {row.id: row for row in (*itself, *connection.execute(parts))}
-    return [
-        {**summary(lab, route, row, now_us), "parent": rows[row.parent_id].barcode if row.parent_id in rows else None}
-        for row in rows.values()
-    ]
+    return (
+        [] if case_id is None else [one.summary for one in _family_of(lab, _rows_of_case(connection, case_id), now_us)]
+    )
 
 
 def _the_one(found: list[tuple[Lab, Any]], barcode: str) -> tuple[Lab, Any]:
@@ -121,30 +122,54 @@ def _the_one(found: list[tuple[Lab, Any]], barcode: str) -> tuple[Lab, Any]:
     return found[0]
 
 
-def _ancestors(connection: Connection, row: Any) -> list[Any]:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One member of a family and what is said of it."""
+
+    id: int
+    summary: Answer
+
+
+def _family_of(lab: Lab, rows: Mapping[int, Any], now_us: int) -> list[_Told]:
+    route = Route(lab.route)
+    parents = {number: row.barcode for number, row in rows.items()}
+    return [
+        _Told(row.id, {**summary(lab, route, row, now_us), "parent": parents.get(row.parent_id)})
+        for row in rows.values()
+    ]
+
+
+def _relatives(connection: Connection, row: Any) -> dict[int, Any]:
+    """Return an item's whole case by id, the item included; without a case, its ancestors and children."""
+    case_id = row.id if row.kind == "case" else row.case_id
+    if case_id is not None:
+        return {**_rows_of_case(connection, case_id), row.id: row}
+    rows = {row.id: row}
+    above = row
+    while above.parent_id is not None and above.parent_id not in rows and len(rows) < LONGEST_CHAIN:
+        above = connection.execute(select(item).where(item.c.id == above.parent_id)).one()
+        rows[above.id] = above
+    children = select(item).where(item.c.parent_id == row.id).order_by(item.c.barcode).limit(MOST_RELATIVES)
+    return rows | {child.id: child for child in connection.execute(children)}
+
+
+def _rows_of_case(connection: Connection, case_id: int) -> dict[int, Any]:
+    mine = or_(item.c.case_id == case_id, item.c.id == case_id)
+    query = select(item).where(mine).order_by(item.c.barcode).limit(MOST_RELATIVES)
+    return {row.id: row for row in connection.execute(query)}
+
+
+def _ancestors(rows: Mapping[int, Any], row: Any) -> list[Any]:
     """Return the items this one was made from, the case first."""
     chain: list[Any] = []
-    while row.parent_id is not None and len(chain) < 8:
-        row = connection.execute(select(item).where(item.c.id == row.parent_id)).one_or_none()
-        if row is None:
-            break
+    while row.parent_id in rows and len(chain) < LONGEST_CHAIN:
+        row = rows[row.parent_id]
         chain.insert(0, row)
     return chain
 
 
-def _children(connection: Connection, item_id: int) -> list[Any]:
-    query = select(item).where(item.c.parent_id == item_id).order_by(item.c.barcode).limit(MOST_RELATIVES)
-    return list(connection.execute(query))
-
-
 def _aliases(connection: Connection, item_id: int) -> list[str]:
     return list(connection.execute(select(alias.c.value).where(alias.c.item_id == item_id)).scalars())
-
-
-def _barcode_of(connection: Connection, item_id: int | None) -> str | None:
-    if item_id is None:
-        return None
-    return connection.execute(select(item.c.barcode).where(item.c.id == item_id)).scalar_one_or_none()
 
 
 def _open_work(row: Any) -> list[Answer]:
