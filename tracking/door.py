@@ -52,9 +52,18 @@ class Door:
         Raises ``StoreUnavailable`` when nothing could be stored now; offer the same batch again later.
         """
         with _without_garbage_collection():
-            offers = [self._offer(incoming) for incoming in batch]
-            outcomes = self._store.append(offers)
-            return [self._receipt(offer, outcome) for offer, outcome in zip(offers, outcomes, strict=True)]
+            return self._take(batch)  # what the batch needed is gone again before anything is collected
+
+    def _take(self, batch: Sequence[Incoming]) -> list[Receipt]:
+        offers = [self._offer(incoming) for incoming in batch]
+        outcomes = self._store.append(offers)
+        return [self._receipt(offer, outcome) for offer, outcome in zip(offers, outcomes, strict=True)]
+
+    def rehearse(self, batch: Sequence[Incoming]) -> list[Receipt]:
+        """Return the receipts that ``take`` would give, and store nothing. Raises ``StoreUnavailable``."""
+        offers = [self._offer(incoming) for incoming in batch]
+        outcomes = self._store.rehearse(offers)
+        return [self._receipt(offer, outcome) for offer, outcome in zip(offers, outcomes, strict=True)]
 
     def _offer(self, incoming: Incoming) -> Offer:
         offer = Offer(incoming, _NOBODY)

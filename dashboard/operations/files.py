@@ -87,11 +87,8 @@ def import_events(settings: Settings, file: Path, *, dry_run: bool) -> ImportRep
         require_current(database)
         registry = load_registry(settings.network_files)
         door = Door(EventStore(database, registry), registry, clock)
-        take = door.judge if dry_run else door.take
-        receipts: list[Receipt] = []
         rows = (Incoming(body, "import", clock.now_us()) for body in _read(file))
-        while batch := list(islice(rows, BATCH)):
-            receipts += take(batch)
+        receipts = door.rehearse(list(rows)) if dry_run else _take_all(door, rows)
     return _report(file, receipts, dry_run=dry_run)
 
 
@@ -109,6 +106,13 @@ def export_events(settings: Settings, file: Path, *, after: int) -> int:
     finally:
         unfinished.unlink(missing_ok=True)
     return written
+
+
+def _take_all(door: Door, rows: Iterator[Incoming]) -> list[Receipt]:
+    receipts: list[Receipt] = []
+    while batch := list(islice(rows, BATCH)):
+        receipts += door.take(batch)
+    return receipts
 
 
 def _report(file: Path, receipts: list[Receipt], *, dry_run: bool) -> ImportReport:

@@ -31,6 +31,10 @@ _CAREFUL_AFTER_DUPLICATE = 16
 _POISON_STATES = ("22", "23", "54")
 
 
+class _Rehearsed(Exception):
+    """Undoes the transaction of a rehearsal."""
+
+
 class EventStore:
     """The log and its projections in one database. Not for several threads at once; several processes may append.
 
@@ -60,6 +64,19 @@ class EventStore:
             if not is_poison(error):
                 raise
             return self._append_apart(offers, error)
+
+    def rehearse(self, offers: Sequence[Offer]) -> list[Outcome]:
+        """Say what would become of a batch, and store nothing. Raises ``StoreUnavailable``."""
+        outcomes: list[Outcome] = []
+        try:
+            with self.database.writing() as connection:
+                self._catch_up(connection)
+                outcomes, _ = _Append(connection, self, offers, with_care=True).run()
+                raise _Rehearsed  # noqa: TRY301  # the transaction must not commit
+        except _Rehearsed:
+            return outcomes
+        finally:
+            self._head = None
 
     def _append_hopefully(self, offers: Sequence[Offer]) -> list[Outcome]:
         if self._careful_batches > 0 or not self.database.is_sqlite:  # PostgreSQL logs every clash as an error

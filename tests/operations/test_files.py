@@ -1,0 +1,75 @@
+"""Events go out to a file and come back in through the one door, and every bad row is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dashboard.operations.files import export_events, import_events
+from dashboard.operations.settings import Settings, load_settings
+from tracking.errors import InputMistakes
+from tracking.store.migrate import upgrade
+
+GOOD = [
+    {
+        "specversion": "1.0", "id": "a-1", "source": "/bcps/rl4/lims-1", "type": "histotwin.case.received",
+        "subject": "S26-000123", "time": "2026-11-20T09:00:00Z", "boot": "a", "sequence": 1,
+        "data": {"case": "S26-000123", "received_at": "2026-11-20T09:00:00Z", "specimens": ["S26-000123-A"]},
+    },
+    {
+        "specversion": "1.0", "id": "b-7", "source": "/bcps/rl4/cut-up-1", "type": "histotwin.step.completed",
+        "subject": "S26-000123-A", "time": "2026-11-20T10:00:00Z",
+        "data": {"step": "cut_up", "children": ["S26-000123-A-1"]},
+    },
+]  # fmt: skip
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    settings = load_settings(data_dir=tmp_path / "data")
+    settings.data_dir.mkdir()
+    upgrade(settings.url)
+    return settings
+
+
+def lines(file: Path, rows: list[object]) -> Path:
+    file.write_text("".join(f"{row if isinstance(row, str) else json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_what_goes_out_comes_back_as_the_same_events(settings: Settings, tmp_path: Path, ending: str) -> None:
+    assert import_events(settings, lines(tmp_path / "in.jsonl", GOOD), dry_run=False).accepted == 2
+    out = tmp_path / f"out.{ending}"
+    assert export_events(settings, out, after=0) == 2
+    again = import_events(settings, out, dry_run=False)
+    assert (again.rows, again.duplicates, again.bad) == (2, 2, ())
+
+
+def test_a_dry_run_names_every_bad_row_and_stores_nothing(settings: Settings, tmp_path: Path) -> None:
+    wrong_time = GOOD[1] | {"id": "b-8", "time": "yesterday"}
+    unknown_lab = GOOD[1] | {"id": "b-9", "source": "/bcps/atlantis/cut-up-1"}
+    changed = GOOD[0] | {"time": "2026-11-20T09:00:01Z"}
+    file = lines(tmp_path / "in.jsonl", [GOOD[0], "rubbish", GOOD[1], wrong_time, unknown_lab, changed])
+    report = import_events(settings, file, dry_run=True)
+    assert [(bad.row, bad.reason) for bad in report.bad] == [
+        (2, "not_json"), (4, "invalid_event"), (5, "unknown_lab"), (6, "identity_conflict"),
+    ]  # fmt: skip
+    assert "Nothing was stored" in report.as_text()
+    assert export_events(settings, tmp_path / "out.jsonl", after=0) == 0
+
+
+def test_an_export_goes_on_from_a_position(settings: Settings, tmp_path: Path) -> None:
+    import_events(settings, lines(tmp_path / "in.jsonl", GOOD), dry_run=False)
+    assert export_events(settings, tmp_path / "out.csv", after=1) == 1
+    assert "b-7" in (tmp_path / "out.csv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["events.xlsx", "missing.jsonl", "missing.csv", "missing.parquet", "broken.parquet"])
+def test_a_file_that_cannot_be_read_is_said_to_be_so(settings: Settings, tmp_path: Path, name: str) -> None:
+    if name.startswith("broken"):
+        (tmp_path / name).write_bytes(b"PAR1 is not enough")
+    with pytest.raises(InputMistakes, match=name.partition(".")[0]):
+        import_events(settings, tmp_path / name, dry_run=False)
