@@ -62,9 +62,9 @@ def _register_router(app: Dash) -> None:
     async def show_page(pathname: str, search: str, _shown: str | None) -> tuple[Component, str]:
         return find_page(pathname, search)
 
-    app.clientside_callback(
+    app.clientside_callback(  # type: ignore[no-untyped-call]  # Dash leaves it untyped
         ClientsideFunction("histotwin", "showTitle"), Output("trail", "title"), Input("page-title", "data")
     )
-    app.clientside_callback(
+    app.clientside_callback(  # type: ignore[no-untyped-call]  # Dash leaves it untyped
         ClientsideFunction("histotwin", "showProgress"), Output("progress", "title"), Input("live-progress", "data")
     )

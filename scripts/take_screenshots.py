@@ -75,6 +75,8 @@ def photograph(browser: Browser, url: str, path: str, theme: str, size: str, to:
     complaints.listen(page, urlsplit(url).hostname or "")
     page.goto(url + path)
     page.wait_for_selector("#page h1", timeout=20_000)
+    if path.startswith("/labs/"):
+        page.wait_for_selector(".js-plotly-plot .main-svg, .chart-card .soft", timeout=20_000)
     page.wait_for_timeout(1500)
     tall = min(int(page.evaluate("document.documentElement.scrollHeight")), LONGEST)
     page.set_viewport_size({"width": width, "height": max(height, tall)})

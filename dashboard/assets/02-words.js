@@ -52,6 +52,9 @@
     return `${ht.time(iso, zone)}, ${day.slice(-4) === today.slice(-4) ? ht.dayMonth(iso, zone) : day}`;
   };
 
+  /** "12 min ago"; the date when it is more than three days back. */
+  ht.ago = (iso) => (!iso ? ht.none : ht.now() - Date.parse(iso) < 3 * 86400000 ? `${ht.since(iso)} ago` : ht.date(iso));
+
   ht.words = (machine) => {
     const text = String(machine ?? "").replace(/[_.]/g, " ").trim();
     return text ? text[0].toUpperCase() + text.slice(1) : ht.none;

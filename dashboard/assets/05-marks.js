@@ -69,6 +69,6 @@
       return part;
     });
     const said = counts.filter(({ n }) => n).map(({ name, n }) => `${name} ${n}`).join(", ");
-    return h("svg:svg", { class: "stacked", viewBox: `0 0 ${W} ${H}`, width: W, height: H, role: "img", "aria-label": total ? `Work in progress by stage: ${said}` : "No work in progress" }, parts);
+    return h("svg:svg", { class: "stacked", preserveAspectRatio: "xMinYMid meet", viewBox: `0 0 ${W} ${H}`, width: W, height: H, role: "img", "aria-label": total ? `Work in progress by stage: ${said}` : "No work in progress" }, parts);
   };
 })(window.histotwin);

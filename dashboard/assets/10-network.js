@@ -104,8 +104,8 @@
 
   function forecastCell(row) {
     const forecast = row.forecast;
-    if (!forecast || !forecast.made_at) return td("Forecast to breach", "forecast", h("span", { class: "soft" }, ht.none));
-    return td("Forecast to breach", "forecast", h("span", { class: "number" }, ht.count(forecast.expected_breaches)), h("span", { class: "note" }, `${ht.since(forecast.made_at)} old`));
+    if (!forecast || !forecast.made_at) return td("Forecast", "forecast", h("span", { class: "soft" }, ht.none));
+    return td("Forecast", "forecast", h("span", { class: "number" }, ht.count(forecast.expected_breaches)), h("span", { class: "note" }, `${ht.brief((ht.now() - Date.parse(forecast.made_at)) / 3600000)} old`));
   }
 
   function devicesNote(row) {
@@ -115,19 +115,19 @@
 
   function freshCell(row) {
     const age = ageOf(row);
-    return td("Last event", "fresh", h("span", { class: "number" }, age === null ? "never" : ht.duration(age)), h("span", { class: "tags" }, devicesNote(row)));
+    return td("Last event", "fresh", h("span", { class: "number" }, age === null ? "never" : age < 3600 ? ht.duration(age) : ht.brief(age / 3600)), h("span", { class: "tags" }, devicesNote(row)));
   }
 
   function labRow(row, tops) {
     return h("tr", { "data-key": row.id, "data-href": ht.labHref(row.id), "data-status": row.status },
       labCell(row), td("Status", "state", ht.status(row.status)), targetCell(row),
-      td("P90, median trend", "tat", h("span", { class: "pair" }, h("span", { class: "number" }, ht.hours(row.tat_p90_h)), ht.sparkline(row.trend && row.trend.tat_p50_daily, tops.tat)), h("span", { class: "note" }, ht.known(row.tat_p50_h) ? `median ${ht.hours(row.tat_p50_h)}` : "")),
+      td("TAT P90", "tat", h("span", { class: "pair" }, h("span", { class: "number" }, ht.hours(row.tat_p90_h)), ht.sparkline(row.trend && row.trend.tat_p50_daily, tops.tat)), h("span", { class: "note" }, ht.known(row.tat_p50_h) ? `median ${ht.hours(row.tat_p50_h)}` : "")),
       td("In / out today", "flow", h("span", { class: "number" }, `${ht.count(row.received_today)} / ${ht.count(row.authorised_today)}`)),
       td("Open cases by stage", "wip", h("span", { class: "pair" }, h("span", { class: "number" }, ht.count(row.wip)), ht.stacked(row.stages, tops.wip)), h("span", { class: "note" }, row.overdue_open ? `${ht.count(row.overdue_open)} past target` : "")),
       oldestCell(row), forecastCell(row), freshCell(row));
   }
 
-  const HEADS = [["Lab"], ["Status"], ["In target", "Share of finished cases within the first target; the black tick is the target"], ["TAT P90", "Ninetieth percentile of the turnaround; the line is the daily median of 14 days"], ["In / out", "Cases received and authorised today"], ["Open cases by stage", "From reception, light, to reporting, dark"], ["Oldest"], ["Forecast", "Open cases expected to miss their target"], ["Last event"]];
+  const HEADS = [["Lab"], ["Status"], ["In target", "Share of finished cases within the first target; the black tick is the target"], ["TAT P90", "Ninetieth percentile of the turnaround; the line is the daily median of 14 days"], ["In / out", "Cases received and authorised today"], ["Open cases by stage", "From reception, faint, to reporting, strong"], ["Oldest"], ["Forecast", "Open cases expected to miss their target"], ["Last event"]];
   const head = () => h("thead", {}, h("tr", {}, HEADS.map(([name, why]) => h("th", { scope: "col", title: why }, name))));
 
   function table(rows, chosen) {
@@ -162,7 +162,7 @@
       h("section", { class: "card" }, h("h2", {}, "Needs attention"),
         list.length ? h("ul", { class: "plain" }, list.map(({ row, said, mark }) => h("li", { "data-key": row.id }, ht.shape(...mark), h("span", {}, ht.link(ht.labHref(row.id), {}, ht.shortLab(row.name)), said)))) : h("p", { class: "soft" }, "Nothing. No instrument in error, no urgent case over 4 d, no breach forecast.")),
       h("section", { class: "card newest-card" }, h("h2", {}, "Newest"),
-        news.length ? h("ul", { class: "plain news" }, news.map((entry) => h("li", { "data-key": entry.key }, h("time", { datetime: entry.at }, ht.seconds(entry.at)), h("span", {}, ht.link(ht.labHref(entry.lab), {}, ht.shortLab(entry.name)), ` ${entry.what}`)))) : h("p", { class: "soft" }, "Changes appear here as they arrive.")));
+        news.length ? h("ul", { class: "plain news" }, news.map((entry) => h("li", { "data-key": entry.key }, h("time", { datetime: entry.at }, ht.seconds(entry.at)), h("span", {}, ht.link(ht.labHref(entry.lab), {}, ht.shortLab(entry.name)), h("span", { class: "note" }, entry.what))))) : h("p", { class: "soft" }, "Changes appear here as they arrive.")));
   }
 
   // --- the whole ----------------------------------------------------------------------------------------------------------

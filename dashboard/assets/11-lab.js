@@ -123,7 +123,7 @@
     return h("section", { class: "card", "data-key": "refused", "aria-labelledby": "refused-title" }, h("h2", { id: "refused-title" }, "Refused scans and messages"),
       list.length ? h("ul", { class: "plain" }, list.slice(0, 10).map((entry) => h("li", { "data-key": `r-${entry.id}` }, ht.shape("cross", "bad"),
         h("span", { class: "grow" }, h("span", {}, entry.message || ht.words(entry.reason)), entry.text ? h("span", { class: "raw code" }, String(entry.text).slice(0, 160)) : null,
-          h("span", { class: "note" }, [entry.channel && ht.words(entry.channel), entry.origin && String(entry.origin).split("/").pop(), ht.moment(entry.last_at), entry.times > 1 ? `${entry.times} times` : ""].filter(Boolean).join(", "))))))
+          h("span", { class: "note" }, [entry.origin && String(entry.origin).split("/").pop(), ht.moment(entry.last_at), entry.times > 1 ? `${entry.times} times` : ""].filter(Boolean).join(", "))))))
         : h("p", { class: "soft" }, "Nothing was refused."));
   }
 
@@ -208,7 +208,7 @@
 
   ht.clientside.drawLab = function (all) {
     if (all) labs = { ...labs, ...all };
-    if (document.getElementById("lab-charts") && !document.getElementById("lab-charts").childElementCount) chartsFor = null;
+    if (document.getElementById("lab-charts") && !document.querySelector("#lab-charts .chart-card")) chartsFor = null;
     draw();
     return window.dash_clientside.no_update;
   };

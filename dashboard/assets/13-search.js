@@ -14,7 +14,7 @@
     return h("tr", { "data-key": `${hit.lab}/${hit.barcode}`, "data-href": hrefOf(hit) },
       h("th", { scope: "row" }, ht.link(hrefOf(hit), { class: "code" }, hit.barcode)),
       td("What", ht.words(hit.kind)), td("Laboratory", ht.shortLab(hit.lab_name || hit.lab)),
-      td("Last step", step(hit)), td("Last event", hit.last_event_at ? `${ht.since(hit.last_event_at)} ago` : ht.none));
+      td("Last step", step(hit)), td("Last event", ht.ago(hit.last_event_at)));
   }
 
   function hits(list, q) {

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote
 
-import plotly.graph_objects as go
+import plotly.graph_objects as go  # type: ignore[import-untyped]
 from dash import dcc, html
 from dash.development.base_component import Component
 
-CONFIG = {"displayModeBar": False, "responsive": True, "displaylogo": False, "showTips": False}
+from dashboard.components.attributes import attributes
+
+CONFIG: Any = {"displayModeBar": False, "responsive": True, "displaylogo": False, "showTips": False}
 Cell = str | float | int | None
 
 
@@ -23,14 +26,14 @@ def chart_card(
         html.H2(message),
         html.Div(
             dcc.Graph(figure=figure, config=CONFIG, responsive=True, style={"height": f"{figure.layout.height}px"}),
-            role="img", **{"aria-label": described},
+            role="img", **attributes(aria_label=described),
         ),
         html.Details([
             html.Summary("View as table"),
             html.A("Download CSV", href=f"data:text/csv;charset=utf-8,{quote(as_csv(head, rows))}",
                    download=f"{name}.csv"),
             html.Div(_table(head, rows), className="chart-table", tabIndex=0, role="region",
-                     **{"aria-label": f"{message}: the figures"}),
+                     **attributes(aria_label=f"{message}: the figures")),
         ]),
     ], className="card chart-card")  # fmt: skip
 

@@ -7,6 +7,8 @@ from typing import Any
 from dash import dcc, html
 from dash.development.base_component import Component
 
+from dashboard.components.attributes import attributes
+
 INDEX = """<!DOCTYPE html>
 <html lang="en-GB">
 <head>
@@ -47,24 +49,24 @@ def shell(parts: Any) -> Component:
 def _header_row(user: str) -> Component:
     return html.Div([
         html.A([html.Img(src="/assets/mark.svg", alt="", className="mark"), "histotwin"], href="/", className="brand"),
-        html.Nav(id="trail", className="trail", **{"aria-label": "Where you are"}),
+        html.Nav(id="trail", className="trail", **attributes(aria_label="Where you are")),
         html.Form(id="search-form", className="search", role="search"),
-        html.Div(id="live-badge", className="badge", role="status", **{"aria-live": "off"}),
+        html.Div(id="live-badge", className="badge", role="status", **attributes(aria_live="off")),
         html.Div(id="clock", className="clock"),
         html.Button(id="theme-toggle", className="icon-button", type="button", title="Light or dark",
-                    **{"aria-label": "Change between light and dark"}),
+                    **attributes(aria_label="Change between light and dark")),
         html.Span(user, id="user", className="user", title=f"Signed in as {user}"),
     ], className="header-row")  # fmt: skip
 
 
 def _synthetic_note() -> Component:
     return html.Aside("Synthetic data: the trusts are real, every event shown for them is made by the twin.",
-                      className="synthetic", **{"aria-label": "About the data"})  # fmt: skip
+                      className="synthetic", **attributes(aria_label="About the data"))  # fmt: skip
 
 
 def _first_bones() -> Component:
     bones = [html.Span(className="bone bone-strip"), *(html.Span(className="bone") for _ in range(8))]
-    return html.Div(bones, className="skeleton", **{"aria-hidden": "true"})
+    return html.Div(bones, className="skeleton", **attributes(aria_hidden="true"))
 
 
 def _who(parts: Any) -> str:

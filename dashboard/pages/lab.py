@@ -9,6 +9,7 @@ from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 from dash.exceptions import PreventUpdate
 
+from dashboard.components.attributes import attributes
 from dashboard.components.chart_card import chart_card
 from dashboard.components.charts import Row, Theme, share_within, theme_of, turnaround_by_day, turnaround_share
 from dashboard.pages.address import Address
@@ -25,15 +26,20 @@ def layout(_address: Address, lab: str) -> Component:
     """Return the places that ``11-lab.js`` draws in, and where the charts go."""
     return html.Div([
         dcc.Store(id="lab-figures"),
-        html.Div(id="lab-board", **{"data-lab": lab}),
-        html.Div(id="lab-charts", className="columns"),
+        html.Div(id="lab-board", **attributes(data_lab=lab)),
+        html.Div([_bone(), _bone()], id="lab-charts", className="columns"),
         html.Div(id="lab-lists"),
     ], className="stack")  # fmt: skip
 
 
+def _bone() -> Component:
+    """Return what holds a chart's place, at its height, until it is drawn."""
+    return html.Div(className="card bone-chart", **attributes(aria_hidden="true"))
+
+
 def register(app: Dash, _parts: Any) -> None:
     """Redraw whenever the lab's live state arrives; draw the charts whenever their data changed."""
-    app.clientside_callback(
+    app.clientside_callback(  # type: ignore[no-untyped-call]  # Dash leaves it untyped
         ClientsideFunction("histotwin", "drawLab"), Output("lab-board", "title"), Input("live-lab", "data")
     )
 

@@ -25,6 +25,6 @@ def layout(_address: Address) -> Component:
 
 def register(app: Dash, _parts: Any) -> None:
     """Redraw the board whenever live rows arrive; the drawing happens in the browser."""
-    app.clientside_callback(
+    app.clientside_callback(  # type: ignore[no-untyped-call]  # Dash leaves it untyped
         ClientsideFunction("histotwin", "drawNetwork"), Output("network-board", "title"), Input("live-board", "data")
     )

@@ -8,6 +8,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, html
 from dash.development.base_component import Component
 
+from dashboard.components.attributes import attributes
 from dashboard.pages.address import Address
 
 PATH = re.compile("/search")
@@ -20,11 +21,11 @@ def title() -> str:
 
 def layout(address: Address) -> Component:
     """Return the place that ``13-search.js`` draws in."""
-    return html.Div(id="search-board", **{"data-q": address.query("q")})
+    return html.Div(id="search-board", **attributes(data_q=address.query("q")))
 
 
 def register(app: Dash, _parts: Any) -> None:
     """Look up what was asked when the page opens or the question changes."""
-    app.clientside_callback(
+    app.clientside_callback(  # type: ignore[no-untyped-call]  # Dash leaves it untyped
         ClientsideFunction("histotwin", "drawSearch"), Output("search-board", "title"), Input("search-board", "data-q")
     )
