@@ -81,13 +81,13 @@ def board_row(picture: LabPicture, now_us: int, position: int) -> Answer:
         "synthetic": lab.synthetic, "position": position, "at": moment(now_us),
         "status": status_of(picture, figures, now_us),
         "wip": len(picture.open), "stages": stages_of(picture),
-        "received_today": sum((case.received_us or 0) >= midnight_us for case in _all(picture)),
+        "received_today": sum((case.received_us or 0) >= midnight_us for case in all_times(picture)),
         "authorised_today": sum((case.authorised_us or 0) >= midnight_us for case in picture.closed.values()),
         "tat_p50_h": rounded(figures.week.p50_h), "tat_p90_h": rounded(figures.week.p90_h),
         "closed_7d": figures.week.count,
         "tat_p50_28d_h": rounded(figures.month.p50_h), "tat_p90_28d_h": rounded(figures.month.p90_h),
         "closed_28d": figures.month.count,
-        "within": [_within(*pair) for pair in zip(figures.within_week, figures.within_month, strict=True)],
+        "within": within_of(figures),
         "overdue_open": overdue(picture, now_us),
         "oldest_open": _oldest(list(picture.open.values()), now_us), "oldest_urgent": _oldest(urgent, now_us),
         "forecast": _forecast(picture, now_us),
@@ -114,7 +114,7 @@ def overdue(picture: LabPicture, now_us: int) -> int:
 
 def status_of(picture: LabPicture, figures: Percentiles, now_us: int) -> str:
     """Return the lab's status by the rule at the top of this module."""
-    recent = figures.within_week if figures.week.count >= FEW_CASES else figures.within_month
+    recent = recent_of(figures)
     if not figures.month.count:
         return "no_data"
     if any(kept.is_met is False for kept in recent):
@@ -145,11 +145,30 @@ def _forecast(picture: LabPicture, now_us: int) -> Answer | None:
     }  # fmt: skip
 
 
-def _within(week: Within, month: Within) -> Answer:
+def recent_of(figures: Percentiles) -> tuple[Within, ...]:
+    """Return the targets' figures that count as recent: of 7 days, of 28 when fewer than 5 cases closed in 7."""
+    return figures.within_week if figures.week.count >= FEW_CASES else figures.within_month
+
+
+def within_of(figures: Percentiles) -> list[Answer]:
+    """Return each target's recent figures, saying over which period, and both periods beside them."""
+    over = "7 days" if figures.week.count >= FEW_CASES else "28 days"
+    together = zip(recent_of(figures), figures.within_week, figures.within_month, strict=True)
+    return [{**_within(recent), "over": over, **_both(week, month)} for recent, week, month in together]
+
+
+def _within(recent: Within) -> Answer:
     return {
-        "name": week.name, "percentile": week.percentile, "days": week.days, "clock": week.clock,
-        "percent": rounded(week.percent, 1), "n": week.counted, "is_met": week.is_met,
-        "percent_28d": rounded(month.percent, 1), "n_28d": month.counted, "definition": week.definition,
+        "name": recent.name, "percentile": recent.percentile, "days": recent.days, "clock": recent.clock,
+        "percent": rounded(recent.percent, 1), "n": recent.counted, "is_met": recent.is_met,
+        "definition": recent.definition,
+    }  # fmt: skip
+
+
+def _both(week: Within, month: Within) -> Answer:
+    return {
+        "percent_7d": rounded(week.percent, 1), "n_7d": week.counted,
+        "percent_28d": rounded(month.percent, 1), "n_28d": month.counted,
     }  # fmt: skip
 
 
@@ -161,7 +180,8 @@ def _oldest(cases: Sequence[OpenCase], now_us: int) -> Answer | None:
     return {"case": oldest.barcode, "age_h": hours_since(oldest.received_us, now_us), "priority": oldest.priority}
 
 
-def _all(picture: LabPicture) -> list[CaseTimes]:
+def all_times(picture: LabPicture) -> list[CaseTimes]:
+    """Return every case in memory: the open ones and those authorised in the last 28 days."""
     return [*(case.times for case in picture.open.values()), *picture.closed.values()]
 
 

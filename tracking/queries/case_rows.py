@@ -76,7 +76,7 @@ def _stand(connection: Connection, rows: Iterable[Any], route: Route) -> dict[in
     known = list(rows)
     parts = _parts(connection, [row.case_id for row in known])
     return {
-        row.case_id: OpenCase(_times(row), standing(route, parts.get(row.case_id, ()), _said(row, route)))
+        row.case_id: OpenCase(_times(row), standing(route, parts.get(row.case_id, ()), _told(row, route)))
         for row in known
     }
 
@@ -97,12 +97,12 @@ def _parts(connection: Connection, case_ids: Sequence[int]) -> Mapping[int, list
     return found
 
 
-def _said(row: Any, route: Route) -> str | None:
-    """Return the last step that the case's own moments prove to be over."""
+def _told(row: Any, route: Route) -> tuple[str, int] | None:
+    """Return the last step that the case's own moments prove to be over, and since when."""
     if row.reported_us is not None:
-        return "reporting"
+        return "reporting", row.reported_us
     if row.assigned_us is not None and (reporting := route.index("reporting")) > 0:
-        return route.steps[reporting - 1]
+        return route.steps[reporting - 1], row.assigned_us
     return None
 
 

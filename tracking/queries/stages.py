@@ -92,15 +92,15 @@ class Standing:
     queues: Mapping[str, Queue]
 
 
-def standing(route: Route, parts: Iterable[Parts], said: str | None = None) -> Standing:
+def standing(route: Route, parts: Iterable[Parts], told: tuple[str, int] | None = None) -> Standing:
     """Return where a case stands.
 
-    ``said`` is the last step that the case's own moments prove (assigned: the step before ``reporting`` is over,
-    reported: ``reporting`` is over), for laboratories whose LIMS tells only those.
+    ``told`` is the last step that the case's own moments prove to be over, and since when (assigned: the step before
+    ``reporting``; reported: ``reporting``), for laboratories whose LIMS tells only those.
     """
+    said, newest_us = told or (None, None)
     queues: dict[str, Queue] = {}
     own: Parts | None = None
-    newest_us: int | None = None
     for part in parts:
         newest_us = max((moment for moment in (newest_us, part.last_us) if moment is not None), default=None)
         if part.kind == "case":

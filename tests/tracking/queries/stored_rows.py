@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import event, insert, update
 
 from tracking.clock import DAY_US, HOUR_US, to_rfc3339
 from tracking.door import Incoming, Receipt
@@ -92,7 +92,8 @@ class Rows:
         item_id = next(self._ids)
         row = {"announced": True, "status": "active", "images": 0, "last_us": us, "seen_us": us, **more}
         self._write(insert(tables.item).values(
-            id=item_id, lab=lab, barcode=barcode, kind=kind, parent_id=parent, case_id=case, step=step,
+            id=item_id, lab=lab, barcode=barcode, kind=kind, parent_id=parent, step=step,
+            case_id=item_id if kind == "case" else case,
             step_state=state, step_us=us if step else None, **row,
         ))  # fmt: skip
         return item_id
@@ -158,5 +159,6 @@ class Rows:
 
 def fresh_database(folder: Path) -> Database:
     database = open_database(f"sqlite:///{folder / 'test.db'}")
+    event.listen(database.engine, "connect", lambda plain, _: plain.execute("PRAGMA synchronous=OFF"))
     tables.metadata.create_all(database.engine)
     return database

@@ -14,6 +14,7 @@ from tracking.queries.events_log import events_after
 from tracking.queries.forecasts import latest_forecasts
 from tracking.queries.items import one_item
 from tracking.queries.lab_pages import LabPages
+from tracking.queries.labs import dwell_medians
 from tracking.queries.rejected_list import rejected_events
 from tracking.queries.turnaround_report import turnaround_report
 from tracking.search import search
@@ -148,3 +149,17 @@ def test_a_lab_page_shows_steps_devices_and_cases_at_risk(family: World) -> None
     assert len(page["device_list"]) == len(family.registry.lab("rl4").devices)
     assert len(page["tat_trend"]) == 56
     assert page["events"][0]["type"] == "histotwin.step.completed"
+
+
+def test_a_stay_counts_from_the_step_before_the_parent_or_the_last_part(family: World) -> None:
+    rows = family.rows
+    case = rows.closed("rl4", "S26-000500", 10)
+    block = rows.item("rl4", "S26-000500-A-1", "block", case=case)
+    slide = rows.item("rl4", "S26-000500-A-1-1", "slide", case=case, parent=block)
+    start = NOW_US - 20 * HOUR_US
+    for item_id, n, step, hour in ((block, 1, "embedding", 1), (block, 2, "microtomy", 3), (slide, 1, "staining", 7),
+                                   (slide, 2, "scanning", 12), (case, 1, "quality_check", 18)):  # fmt: skip
+        rows.visit(item_id, n, "rl4", step, start + hour * HOUR_US)
+    with family.database.reading() as connection:
+        stays = dwell_medians(connection, family.registry.lab("rl4"), NOW_US)
+    assert stays == {"microtomy": 2.0, "staining": 4.0, "scanning": 5.0, "quality_check": 6.0}

@@ -56,8 +56,9 @@ def test_a_case_is_at_the_earliest_step_of_its_parts(parts: list[Parts], stage: 
 
 
 def test_the_moments_of_a_case_stand_in_for_steps_that_nobody_told() -> None:
-    assert standing(ROUTE, [case(), *DONE_PARTS], "quality_check").stage == "reporting"
-    assert standing(ROUTE, [case(), *DONE_PARTS], "reporting").stage == "authorisation"
+    assert standing(ROUTE, [case(), *DONE_PARTS], ("quality_check", 30)).stage == "reporting"
+    assert standing(ROUTE, [case(), *DONE_PARTS], ("reporting", 40)).stage == "authorisation"
+    assert standing(ROUTE, [case()], ("reporting", 40)).queues["authorisation"].waiting_since_us == 40
 
 
 def test_items_are_counted_in_the_unit_of_the_step_they_wait_for() -> None:
