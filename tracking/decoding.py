@@ -30,6 +30,7 @@ EARLIEST_US = 946_684_800_000_000  # 2000-01-01
 LATEST_US = 4_102_444_800_000_000  # 2100-01-01
 _INT64 = 2**63
 _TYPES = frozenset(EVENT_TYPES)
+_VALIDATE = EVENT.validator.validate_python
 _DIGITS = bytes(48 if 48 <= code <= 57 else 32 for code in range(256))
 _NINETEEN_DIGITS = b"0" * 19
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -211,7 +212,7 @@ def _validate(document: dict[str, Any]) -> Event:
     if (kind := document.get("type")) not in _TYPES and isinstance(kind, str):
         raise refusal(Reason.UNKNOWN_TYPE, value=_shown(kind))
     try:
-        event: Event = EVENT.validate_python(document)
+        event: Event = _VALIDATE(document)
     except ValidationError as error:
         raise _invalid(error) from error
     if type(document["time"]) is not str or not _MOMENT.match(document["time"]):

@@ -43,14 +43,19 @@ class Names:
         return name
 
     def _read_anew(self, lab: str, text: str) -> ItemName:
-        others = (other for other in self._registry.labs if other != lab)
-        for candidate in (lab, *others):
-            try:
-                found = self._registry.labs[candidate].grammar.read(text)
-            except Refusal:
-                continue
-            return ItemName(candidate, found.barcode, found.kind, found.parent, found.case)
+        if name := self._read_as(lab, text):
+            return name
+        for other in self._registry.labs:
+            if name := self._read_as(other, text):
+                return name
         raise refusal(Reason.UNREADABLE_BARCODE, barcode=_shown(text))
+
+    def _read_as(self, lab: str, text: str) -> ItemName | None:
+        try:
+            found = self._registry.labs[lab].grammar.read(text)
+        except Refusal:
+            return None
+        return ItemName(lab, found.barcode, found.kind, found.parent, found.case)
 
     def family(self, name: ItemName) -> tuple[ItemName, ...]:
         """Return the items the label itself names as this one's forebears, outermost first."""

@@ -6,7 +6,8 @@ own unique key: a batch is first written in the hope that nothing is, and again 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from threading import RLock
 
 import orjson
 from sqlalchemy import Connection
@@ -36,7 +37,7 @@ class _Rehearsed(Exception):
 
 
 class EventStore:
-    """The log and its projections in one database. Not for several threads at once; several processes may append.
+    """The log and its projections in one database. Several threads and processes may append; each waits its turn.
 
     Raises ``WrongSchema`` when the database's schema is not this version's.
     """
@@ -49,6 +50,7 @@ class EventStore:
         self._projector = Projector(self.interpreter, self._sources)
         self._head: int | None = None
         self._careful_batches = 0
+        self._one_at_a_time = RLock()
 
     def append(self, offers: Sequence[Offer]) -> list[Outcome]:
         """Store a batch and say what became of each offer.
@@ -58,12 +60,13 @@ class EventStore:
         """
         if not offers:
             return []
-        try:
-            return self._append_hopefully(offers)
-        except (DBAPIError, OverflowError, UnicodeError) as error:
-            if not is_poison(error):
-                raise
-            return self._append_apart(offers, error)
+        with self._one_at_a_time:
+            try:
+                return self._append_hopefully(offers)
+            except (DBAPIError, OverflowError, UnicodeError) as error:
+                if not is_poison(error):
+                    raise
+                return self._append_apart(offers, error)
 
     def rehearse(self, offers: Sequence[Offer]) -> list[Outcome]:
         """Say what would become of a batch, and store nothing. Raises ``StoreUnavailable``."""
@@ -149,10 +152,7 @@ class _Append:
     def run(self) -> tuple[list[Outcome], int]:
         """Return the outcomes and the new head."""
         store, connection = self._store, self._connection
-        names = {touch.name for offer in self._offers if offer.touches for touch in offer.touches}
-        names |= {t.parent for offer in self._offers if offer.touches for t in offer.touches if t.parent is not None}
-        shelf = store.projector.shelf
-        shelf.fetch(connection, names)
+        store.projector.shelf.fetch(connection, _names(self._offers))
         self._ids = store.sources.known(connection, self._paths())
         self._seen = self._stored_before()
         head = store.head
@@ -267,6 +267,14 @@ class _Append:
         for row in select_by_keys(self._connection, tables.watermark, columns, ("source_id", "boot"), marks):
             marks[row[0], row[1]] = Watermark(row[2], row[3], orjson.loads(row[4]))
         return marks
+
+
+def _names(offers: Sequence[Offer]) -> Iterator[ItemName]:
+    for offer in offers:
+        for name, _role, parent in offer.touches or ():
+            yield name
+            if parent is not None:
+                yield parent
 
 
 def _mark_of(offer: Offer, outcome: Outcome) -> Mark | None:

@@ -43,7 +43,8 @@ def postgres_url(server: Postgres) -> Callable[[], str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def new_url(request: pytest.FixtureRequest) -> Callable[[], str]:
-    return request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    chosen: Callable[[], str] = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return chosen
 
 
 @pytest.fixture
