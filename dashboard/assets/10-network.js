@@ -158,7 +158,7 @@
   function rail(rows, feed) {
     const shown = new Set(rows.map((row) => row.id));
     const list = matters(rows), news = feed.filter((entry) => shown.has(entry.lab)).slice(0, 10);
-    return h("aside", { class: "rail", "aria-label": "What needs attention, and what changed" },
+    return h("aside", { class: "rail live-values", "aria-label": "What needs attention, and what changed" },
       h("section", { class: "card" }, h("h2", {}, "Needs attention"),
         list.length ? h("ul", { class: "plain" }, list.map(({ row, said, mark }) => h("li", { "data-key": row.id }, ht.shape(...mark), h("span", {}, ht.link(ht.labHref(row.id), {}, ht.shortLab(row.name)), said)))) : h("p", { class: "soft" }, "Nothing. No instrument in error, no urgent case over 4 d, no breach forecast.")),
       h("section", { class: "card newest-card" }, h("h2", {}, "Newest"),

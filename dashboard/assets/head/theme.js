@@ -5,6 +5,8 @@
   const read = () => { try { return localStorage.getItem("histotwin-theme"); } catch { return null; } };
   const apply = () => { document.documentElement.dataset.theme = read() || (system.matches ? "dark" : "light"); };
   system.addEventListener("change", apply);
+  window.addEventListener("beforeprint", () => { document.documentElement.dataset.theme = "light"; });
+  window.addEventListener("afterprint", apply);
   apply();
   window.histotwin = {
     toggleTheme() {
