@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, union_all
 
 from tracking.access.principals import Principal
 from tracking.queries.scope import visible_labs
@@ -40,14 +40,21 @@ def events_after(
 
 
 def newest_events(connection: Connection, lab: str, limit: int = 20) -> list[Answer]:
-    """Return a lab's newest events among the last 5,000 of all labs, newest first."""
-    last = head_position(connection)
-    query = (
-        _log()
-        .where(event.c.position > last - 5000, event.c.position <= last, source.c.lab == lab)
-        .order_by(event.c.position.desc())
+    """Return a lab's events that happened last, newest first: the last of each device, merged."""
+    sources = connection.scalars(select(source.c.id).where(source.c.lab == lab)).all()
+    if not sources:
+        return []
+    last_of_each = [
+        select(event.c.position, event.c.time_us)
+        .where(event.c.source_id == source_id)
+        .order_by(event.c.time_us.desc())
         .limit(limit)
-    )
+        .subquery()
+        for source_id in sources
+    ]
+    merged = union_all(*(select(last.c.position, last.c.time_us) for last in last_of_each)).subquery()
+    newest = select(merged.c.position).order_by(merged.c.time_us.desc(), merged.c.position.desc()).limit(limit)
+    query = _log().where(event.c.position.in_(newest)).order_by(event.c.time_us.desc(), event.c.position.desc())
     return [told(row) for row in connection.execute(query)]
 
 
@@ -63,7 +70,7 @@ def told(row: Any) -> Answer:
     body = from_json(row.body) or {}
     data = body.get("data") or {}
     return {
-        "position": row.position, "type": row.type, "time": moment(row.time_us), "received": moment(row.received_us),
+        "position": row.position, "id": body.get("id"), "type": row.type, "time": moment(row.time_us), "received": moment(row.received_us),
         "source": row.path, "subject": body.get("subject"), "step": data.get("step"),
         "station": data.get("station"), "operator": data.get("operator"), "data": data,
     }  # fmt: skip

@@ -51,6 +51,7 @@ event = Table(
     Column("body", LargeBinary, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     UniqueConstraint("source_id", "event_id"),
+    Index(None, "source_id", "time_us"),
 )  # fmt: skip
 rejected = Table(
     "rejected", metadata,

@@ -87,6 +87,7 @@ def _make_log() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_rejected"),
         sa.UniqueConstraint("digest", name="uq_rejected_digest"),
     )
+    op.create_index("ix_event_source_id_time_us", "event", ["source_id", "time_us"])
     op.create_index("ix_rejected_lab_last_us", "rejected", ["lab", "last_us"])
 
 
