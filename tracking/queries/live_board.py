@@ -35,6 +35,7 @@ from tracking.turnaround.targets import earliest_due_us
 REMEMBERED_US = 28 * DAY_US
 PERCENTILES_EVERY_S = 15.0
 ALL_AGAIN_EVERY_S = 600.0
+MOST_DUE_AT_ONCE = 2
 MOST_EVENTS_AT_ONCE = 5_000
 
 
@@ -74,10 +75,10 @@ class LiveBoard:
         with self._lock, self._database.reading() as connection:
             now_s = self._clock.monotonic_s()
             touched = self._follow_log(connection, now_s) | self._follow_rest(connection)
-            due = {lab for lab, kept in self._labs.items() if now_s - kept.percentiles_s >= PERCENTILES_EVERY_S}
-            for lab in touched | due:
+            changed = touched | self._due(now_s)
+            for lab in changed:
                 self._redraw(connection, self._labs[lab], now_s)
-            return frozenset(touched | due)
+            return frozenset(changed)
 
     def rows(self, principal: Principal) -> list[Answer]:
         """Return the rows this principal may see, in the registry's order."""
@@ -91,9 +92,14 @@ class LiveBoard:
         """Return what is in memory of one lab, for the lab page. The caller has checked the scope."""
         return self._labs[lab_id].picture
 
+    def _due(self, now_s: float) -> set[str]:
+        """Return the labs whose percentiles are oldest and due, a few at a time: nobody should wait for all."""
+        due = [lab for lab, kept in self._labs.items() if now_s - kept.percentiles_s >= PERCENTILES_EVERY_S]
+        return set(sorted(due, key=lambda lab: self._labs[lab].percentiles_s)[:MOST_DUE_AT_ONCE])
+
     def _follow_log(self, connection: Connection, now_s: float) -> set[str]:
         head = head_position(connection)
-        stale = {lab for lab, kept in self._labs.items() if now_s - kept.loaded_s > ALL_AGAIN_EVERY_S}
+        stale = self._stale(now_s)
         if head < self._position or head - self._position > MOST_EVENTS_AT_ONCE:
             stale = set(self._labs)
         touched = self._follow_events(connection, head, stale) if head > self._position else set()
@@ -101,6 +107,12 @@ class LiveBoard:
             self._load(connection, self._labs[lab], now_s)
         self._position = head
         return touched | stale
+
+    def _stale(self, now_s: float) -> set[str]:
+        """Return the labs never read, or else one that was read whole longest ago: a mistake would not last."""
+        unread = {lab for lab, kept in self._labs.items() if kept.loaded_s == float("-inf")}
+        old = {lab for lab, kept in self._labs.items() if now_s - kept.loaded_s > ALL_AGAIN_EVERY_S}
+        return unread or {min(old, key=lambda lab: self._labs[lab].loaded_s)} if old else set()
 
     def _follow_events(self, connection: Connection, head: int, stale: set[str]) -> set[str]:
         """Renew the cases that new events name; labs of which that cannot be told are added to ``stale``."""

@@ -26,7 +26,8 @@ class World:
     board: LiveBoard
 
     def row(self, lab: str = "rl4") -> dict:  # type: ignore[type-arg]
-        self.board.catch_up()
+        while self.board.catch_up():
+            pass
         return self.board.row(ALL, lab)
 
 

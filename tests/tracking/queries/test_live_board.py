@@ -106,7 +106,7 @@ def test_a_renewed_board_equals_one_read_afresh(world: World) -> None:
             world.rows.event(lab, "cut-up-1", "step.started", text, (moved,), step="cut_up")
         world.board.catch_up()
     world.clock.pass_s(20)
-    world.board.catch_up()
+    world.row()
     afresh = LiveBoard(world.database, world.registry, world.clock)
     afresh.catch_up()
     assert world.board.rows(ALL) == afresh.rows(ALL)
