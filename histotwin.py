@@ -48,13 +48,15 @@ def up(
     demo: Annotated[bool | None, typer.Option(help="demo user on this machine, history on an empty data directory; "
                                               "the default on an empty data directory")] = None,
     speed: Annotated[float | None, typer.Option(help="how much faster than the wall clock time passes")] = None,
+    start_at: Annotated[str | None, typer.Option(help="moment to begin at, e.g. 2026-11-24T10:00Z")] = None,
 ) -> None:  # fmt: skip
     """Start everything on this machine: broker, ingest, forecast, virtual laboratories, pages. Ctrl-C stops it."""
     from dashboard.operations.everything import run_everything
 
     settings = _settings(
-        config, data_dir=data_dir, network=network, host=host, port=port, mqtt_port=mqtt_port, speed=speed
-    )
+        config, data_dir=data_dir, network=network, host=host, port=port, mqtt_port=mqtt_port, speed=speed,
+        start_at=start_at,
+    )  # fmt: skip
     run_everything(settings, virtual_lab=virtual_lab, demo=demo, say=typer.echo)
 
 

@@ -54,16 +54,17 @@ def to_rfc3339(moment_us: int) -> str:
 
 
 class ScaledClock:
-    """A clock that runs ``speed`` times as fast as another from the moment ``origin_us`` on, for demonstrations."""
+    """A clock for demonstrations: shows ``shown_us`` at another's ``since_us``, and runs ``speed`` times as fast."""
 
-    def __init__(self, base: Clock, speed: float, origin_us: int) -> None:
+    def __init__(self, base: Clock, speed: float, since_us: int, shown_us: int) -> None:
         self._base = base
         self._speed = speed
-        self._origin_us = origin_us
+        self._since_us = since_us
+        self._shown_us = shown_us
 
     def now_us(self) -> int:
-        """Return the scaled time of day, microseconds since 1970-01-01 UTC."""
-        return self._origin_us + round((self._base.now_us() - self._origin_us) * self._speed)
+        """Return the time of day that is shown, microseconds since 1970-01-01 UTC."""
+        return self._shown_us + round((self._base.now_us() - self._since_us) * self._speed)
 
     def monotonic_s(self) -> float:
         """Return unscaled seconds: waits and back-off stay real."""

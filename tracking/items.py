@@ -122,6 +122,30 @@ class CaseClocks:
     pathologist: str | None = None
 
 
+def device_saying(act: Act) -> tuple[str, str | None] | None:
+    """Return the state and detail that an act proves of the device that tells it, or ``None``.
+
+    Who starts a run or a step works from then on, whether or not the instrument also speaks of itself.
+    """
+    if act.type == "histotwin.device.state":
+        return act.data.state.value, act.data.detail
+    return _DEVICE_AT_WORK.get(act.type)
+
+
+DEVICE_SAYINGS = (
+    "histotwin.device.state", "histotwin.run.started", "histotwin.run.completed", "histotwin.run.failed",
+    "histotwin.step.started", "histotwin.step.completed", "histotwin.step.failed",
+)  # fmt: skip
+_DEVICE_AT_WORK: dict[str, tuple[str, str | None]] = {
+    "histotwin.run.started": ("running", None),
+    "histotwin.run.completed": ("idle", None),
+    "histotwin.run.failed": ("error", "the run failed"),
+    "histotwin.step.started": ("running", None),
+    "histotwin.step.completed": ("idle", None),
+    "histotwin.step.failed": ("idle", None),
+}
+
+
 def apply(state: ItemState, act: Act, touch: Touch) -> ItemState:
     """Return the state after one more act, which must be later in key order than all before."""
     _BY_TYPE[act.type](state, act, touch)

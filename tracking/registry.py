@@ -31,7 +31,9 @@ class DeviceGroup(_File):
     """Devices of one kind at one station; a count of 4 makes ``microtome-1`` to ``microtome-4``."""
 
     name: Name
-    kind: Literal["reader", "bench", "microtome", "processor", "embedder", "stainer", "coverslipper", "scanner", "lims", "gateway"]
+    kind: Literal[
+        "reader", "bench", "microtome", "processor", "embedder", "stainer", "coverslipper", "scanner", "lims", "gateway"
+    ]
     station: str
     step: StepName | None = None
     count: int = Field(default=1, ge=1, le=200)

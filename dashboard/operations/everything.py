@@ -45,7 +45,7 @@ def run_everything(settings: Settings, *, virtual_lab: bool, demo: bool | None, 
     _require_free("mqtt_port", settings.mqtt_host, settings.mqtt_port)
     database = _prepare(settings)
     is_empty = _is_empty(database)
-    told = {"demo": _decide_demo(settings, is_empty, demo), "speed_origin_us": clock.now_us()}
+    told = {"demo": _decide_demo(settings, is_empty, demo), "started_us": clock.now_us()}
     settings = settings.model_copy(update=told)
     supervisor = Supervisor(settings.environment(), settings.data_dir / "logs", clock, say)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from tracking.clock import Clock, ScaledClock, SystemClock
+from tracking.clock import Clock, ScaledClock, SystemClock, to_us
 from tracking.errors import InputMistakes, Mistake
 
 SHIPPED_DATA = Path(__file__).resolve().parents[2] / "data"
@@ -35,7 +35,10 @@ class Settings(BaseSettings):
     history_weeks: float = Field(default=8, ge=0, le=52, description="weeks of synthetic history on an empty data_dir")
     recent_weeks: float = Field(default=2, ge=0, le=52, description="weeks of it that are in before the page opens")
     speed: float = Field(default=1, gt=0, le=10_000, description="how much faster than the wall clock time passes")
-    speed_origin_us: int = Field(default=0, description="moment from which speed counts, µs UTC; 0: start of the part")
+    start_at: AwareDatetime | None = Field(
+        default=None, description="moment to begin at, for demonstrations; empty: now"
+    )
+    started_us: int = Field(default=0, description="moment from which speed and start_at count, µs UTC; 0: now")
     seed: int = Field(default=20_261_121, description="seed of everything random in the virtual lab and the forecast")
     forecast_every_min: float = Field(default=5, gt=0, description="minutes between two forecasts of one lab")
     forecast_replications: int = Field(default=30, ge=2, le=1000, description="replications of one forecast")
@@ -58,11 +61,14 @@ class Settings(BaseSettings):
     def clock(self) -> Clock:
         """Return the clock that every part is handed."""
         system = SystemClock()
-        return system if self.speed == 1 else ScaledClock(system, self.speed, self.speed_origin_us or system.now_us())
+        if self.speed == 1 and self.start_at is None:
+            return system
+        since_us = self.started_us or system.now_us()
+        return ScaledClock(system, self.speed, since_us, to_us(self.start_at) if self.start_at else since_us)
 
     def environment(self) -> dict[str, str]:
         """Return these settings as variables for a child process."""
-        given = self.model_dump(mode="json", exclude={"network"})
+        given = self.model_dump(mode="json", exclude={"network"}, exclude_none=True)
         variables = {f"HISTOTWIN_{name.upper()}": str(value) for name, value in given.items()}
         if self.network:
             variables["HISTOTWIN_NETWORK"] = json.dumps([str(path) for path in self.network])

@@ -11,7 +11,7 @@ from devices.outbox import Outbox
 from devices.session import BrokerAddress
 from simulations.virtual_lab.mischief import Mischief
 from simulations.virtual_lab.narrator import Narrator, machine_steps
-from tracking.clock import Clock
+from tracking.clock import Clock, to_rfc3339
 from tracking.registry import Lab
 from twin.engine.agenda import run_until
 from twin.lab import Lab as LabModelFile
@@ -22,6 +22,8 @@ from twin.variates import Streams
 GATEWAY = "gateway-1"
 MOST_AT_ONCE = 500
 """Events in one append to the outbox."""
+HEARTBEAT_EVERY_S = 60.0
+"""A gateway says that it lives, so that a quiet night can be told from a broken wire."""
 
 
 class LiveLab:
@@ -49,6 +51,8 @@ class LiveLab:
             initial=state, cases_per_week=lab.cases_per_week, first_case_number=first_case_number,
         )  # fmt: skip
         self._outbox = outbox
+        self._clock = clock
+        self._heartbeat_s = clock.monotonic_s()
         self._gateway = Gateway(GatewaySettings(lab.network, lab.id, GATEWAY, broker), self._outbox, clock)
         self._reader = next((device.name for device in lab.devices.values() if device.kind == "reader"), None)
 
@@ -64,6 +68,7 @@ class LiveLab:
         if now_us <= self._env.now:
             return
         run_until(self._env, now_us)
+        self._tell_heartbeat(now_us)
         told, self._told = self._told, []
         for start in range(0, len(told), MOST_AT_ONCE):
             self._publish(told[start : start + MOST_AT_ONCE])
@@ -75,6 +80,18 @@ class LiveLab:
 
     def _tell(self, source: str, _at_us: int, envelope: dict[str, Any]) -> None:
         self._told.append((source.rpartition("/")[2], envelope))
+
+    def _tell_heartbeat(self, now_us: int) -> None:
+        if self._clock.monotonic_s() < self._heartbeat_s:
+            return
+        self._heartbeat_s = self._clock.monotonic_s() + HEARTBEAT_EVERY_S
+        data = {"state": "idle", "detail": "heartbeat"}
+        self._told.append(
+            (
+                GATEWAY,
+                {"specversion": "1.0", "type": "histotwin.device.state", "time": to_rfc3339(now_us), "data": data},
+            )
+        )
 
     def _publish(self, events: list[tuple[str, dict[str, Any]]]) -> None:
         entries = self._gateway.publish(events)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from dashboard.operations.settings import load_settings
-from tracking.clock import ScaledClock
+from tracking.clock import ScaledClock, to_us
 from tracking.errors import InputMistakes
+
+TUESDAY = datetime(2026, 11, 24, 10, tzinfo=UTC)
 
 
 def test_the_command_line_counts_before_the_environment_before_the_file(
@@ -24,11 +27,16 @@ def test_the_command_line_counts_before_the_environment_before_the_file(
 
 def test_what_a_part_is_told_is_what_the_settings_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = tmp_path / "one.yaml"
-    settings = load_settings(data_dir=tmp_path, network=[network], speed=60, speed_origin_us=5, demo=True)
+    settings = load_settings(data_dir=tmp_path, network=[network], speed=60, started_us=5, demo=True, start_at=TUESDAY)
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
     assert load_settings() == settings
     assert isinstance(settings.clock(), ScaledClock)
+
+
+def test_a_demonstration_may_begin_at_another_moment() -> None:
+    clock = load_settings(start_at=TUESDAY).clock()
+    assert 0 <= clock.now_us() - to_us(TUESDAY) < 60_000_000
 
 
 @pytest.mark.parametrize(

@@ -70,9 +70,9 @@ def told(row: Any) -> Answer:
     body = from_json(row.body) or {}
     data = body.get("data") or {}
     return {
-        "position": row.position, "id": body.get("id"), "type": row.type, "time": moment(row.time_us), "received": moment(row.received_us),
-        "source": row.path, "subject": body.get("subject"), "step": data.get("step"),
-        "station": data.get("station"), "operator": data.get("operator"), "data": data,
+        "position": row.position, "id": body.get("id"), "type": row.type, "time": moment(row.time_us),
+        "received": moment(row.received_us), "source": row.path, "subject": body.get("subject"),
+        "step": data.get("step"), "station": data.get("station"), "operator": data.get("operator"), "data": data,
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from tracking.decoding import decode
 from tracking.events import Kind
-from tracking.items import CaseClocks, ItemState, apply, apply_to_clocks
+from tracking.items import DEVICE_SAYINGS, CaseClocks, ItemState, apply, apply_to_clocks, device_saying
 from tracking.names import Interpreter
 from tracking.store import tables
 from tracking.store.log import Sources
@@ -244,8 +244,8 @@ class Projector:
             if device is None:
                 device = changed[event.source_id] = self._device(connection, event)
             device.note(event.act.time_us, event.received_us)
-            if event.act.type == "histotwin.device.state":
-                self._say_state(connection, device, event)
+            if said := device_saying(event.act):
+                self._say_state(connection, device, event, *said)
         upsert(connection, tables.device, [
             (number, d.lab, d.state, d.detail, d.state_us, d.last_us, d.last_received_us, d.events)
             for number, d in changed.items()
@@ -259,20 +259,22 @@ class Projector:
             self._devices[event.source_id] = device
         return device
 
-    def _say_state(self, connection: Connection, device: DeviceRow, event: Accepted) -> None:
-        act = event.act
-        if device.is_tie(act.key):
+    def _say_state(
+        self, connection: Connection, device: DeviceRow, event: Accepted, state: str, detail: str | None
+    ) -> None:
+        if device.is_tie(event.act.key):
             device.key = self._key_of_state(connection, event)
-        device.say(act.key, act.data.state.value, act.data.detail)
+        device.say(event.act.key, state, detail)
 
     def _key_of_state(self, connection: Connection, event: Accepted) -> tuple[int, str, str, int, str]:
         mark = mark_of(connection)
+        kinds = ", ".join(f"'{kind}'" for kind in DEVICE_SAYINGS)
         sql = (
             "SELECT boot, sequence, event_id FROM event "  # noqa: S608
-            f"WHERE source_id = {mark} AND type = {mark} AND time_us = {mark} AND position < {mark}"
+            f"WHERE source_id = {mark} AND time_us = {mark} AND position < {mark} AND type IN ({kinds})"
         )
         act = event.act
-        rows = connection.exec_driver_sql(sql, (event.source_id, act.type, act.time_us, event.position)).all()
+        rows = connection.exec_driver_sql(sql, (event.source_id, act.time_us, event.position)).all()
         own = [(act.time_us, act.source, boot or "", -1 if seq is None else seq, i) for boot, seq, i in rows]
         return max(key for key in own if key != act.key) if own else act.key
 
