@@ -52,21 +52,31 @@ def event_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "histotwin event", **schema}
 
 
+CHANNELS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "event": (
+        "an event, stored before it is acknowledged",
+        {"$ref": "./schemas/event.json"},
+        "application/cloudevents+json",
+    ),
+    "raw": ("the bytes a plain barcode reader sends; becomes item.scanned", {"type": "string"}, "text/plain"),
+    "state": ("retained: online, offline, or a device.state document", {"type": "string"}, "text/plain"),
+    "ack": ("to the device, after commit", ACK, "application/json"),
+    "reply": ("to the device, for each scan or refused event", REPLY, "application/json"),
+}
+
+
 def asyncapi() -> dict[str, Any]:
     """Return the AsyncAPI 3.0 description of the MQTT topics."""
-    channels = {
-        "event": ("an event, stored before it is acknowledged", {"$ref": "./schemas/event.json"}, "application/cloudevents+json"),
-        "raw": ("the bytes a plain barcode reader sends; becomes item.scanned", {"type": "string"}, "text/plain"),
-        "state": ("retained: online, offline, or a device.state document", {"type": "string"}, "text/plain"),
-        "ack": ("to the device, after commit", ACK, "application/json"),
-        "reply": ("to the device, for each scan or refused event", REPLY, "application/json"),
-    }  # fmt: skip
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "histotwin on MQTT", "version": "1", "description": "MQTT 5 and 3.1.1, QoS 1. Event types: " + ", ".join(EVENT_TYPES)},
-        "channels": {name: _channel(name, *what) for name, what in channels.items()},
-        "operations": {name: _operation(name) for name in channels},
-    }  # fmt: skip
+        "info": {
+            "title": "histotwin on MQTT",
+            "version": "1",
+            "description": f"MQTT 5 and 3.1.1, QoS 1. Event types: {', '.join(EVENT_TYPES)}",
+        },
+        "channels": {name: _channel(name, *what) for name, what in CHANNELS.items()},
+        "operations": {name: _operation(name) for name in CHANNELS},
+    }
 
 
 def _channel(name: str, summary: str, payload: dict[str, Any], content_type: str) -> dict[str, Any]:
@@ -89,7 +99,15 @@ def settings_page() -> str:
         f"| `HISTOTWIN_{name.upper()}` | {field.description} | `{field.default}` |"
         for name, field in Settings.model_fields.items()
     ]
-    head = ["# Settings", "", "Command-line options count first, then these variables, then `--config FILE` (YAML, the names in small letters).", "", "| variable | what it says | default |", "| --- | --- | --- |"]  # fmt: skip
+    head = [
+        "# Settings",
+        "",
+        "What is given on the command line counts first, then these variables, then `--config FILE`: YAML, the names",
+        "in small letters without `HISTOTWIN_`.",
+        "",
+        "| variable | what it says | default |",
+        "| --- | --- | --- |",
+    ]
     return "\n".join([*head, *rows]) + "\n"
 
 
@@ -137,7 +155,7 @@ def main() -> int:
     stale = [path for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     for path in stale:
         if check:
-            print(f"{path.relative_to(DOCS.parent)} is not what the code says: run `make docs`", file=sys.stderr)
+            sys.stderr.write(f"{path.relative_to(DOCS.parent)} is not what the code says: run `make docs`\n")
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(pages()[path], encoding="utf-8")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from tracking.events import Kind
 from tracking.store import tables
@@ -84,7 +84,7 @@ def _families(connection: Connection, lab: str) -> dict[int, OpenItem]:
     return items
 
 
-def _open_item(row: Row[Any], device: str | None) -> OpenItem:
+def _open_item(row: Any, device: str | None) -> OpenItem:
     work = orjson.loads(row.work) if row.work else []
     wanted = [entry["requested_us"] for entry in work]
     return OpenItem(
