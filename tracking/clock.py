@@ -50,7 +50,7 @@ def from_us(moment_us: int) -> datetime:
 def to_rfc3339(moment_us: int) -> str:
     """Return a moment as the API and the wires write it: RFC 3339, UTC, ``Z``; milliseconds unless finer."""
     precision = "milliseconds" if moment_us % 1000 == 0 else "microseconds"
-    return from_us(moment_us).isoformat(timespec=precision).replace("+00:00", "Z")
+    return f"{from_us(moment_us).isoformat(timespec=precision)[:-6]}Z"
 
 
 class ScaledClock:

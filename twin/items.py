@@ -88,8 +88,10 @@ class Specimen(Item):
 
     @property
     def barcode(self) -> str:
-        """The given barcode, or the case number and a letter."""
-        return self._barcode or f"{self.case.barcode}-{letters(self.index)}"
+        """The given barcode, or the case number and a letter; made once, because it is asked for often."""
+        if self._barcode is None:
+            self._barcode = f"{self.case.barcode}-{letters(self.index)}"
+        return self._barcode
 
 
 class Block(Item):
@@ -111,12 +113,17 @@ class Block(Item):
 
     @property
     def barcode(self) -> str:
-        """The given barcode, or the specimen's and a number from 1."""
-        return self._barcode or f"{self.specimen.barcode}-{self.index + 1}"
+        """The given barcode, or the specimen's and a number from 1; made once."""
+        if self._barcode is None:
+            self._barcode = f"{self.specimen.barcode}-{self.index + 1}"
+        return self._barcode
 
     def slide_barcode(self, index: int) -> str:
         """Return the barcode of a slide by its index from 0."""
-        return self.slide_barcodes.get(index) or f"{self.barcode}-{index + 1}"
+        barcode = self.slide_barcodes.get(index)
+        if barcode is None:
+            barcode = self.slide_barcodes[index] = f"{self.barcode}-{index + 1}"
+        return barcode
 
 
 class Slides(Item):

@@ -20,6 +20,7 @@ from simpy import Environment
 from simulations.virtual_lab.narrator import Narrator, machine_steps
 from tracking.identifiers import Grammar
 from tracking.registry import Lab
+from twin.engine.agenda import run_until
 from twin.lab import load_lab
 from twin.model import LabModel
 from twin.variates import Streams
@@ -115,7 +116,7 @@ def _live_through(lab: Lab, model_file: Path, period: Period, seed: int) -> Told
 
     narrator = Narrator(lab, machine_steps(model), streams.generator("narrator", "details"), tell)
     LabModel(model, env, streams, narrator, cases_per_week=lab.cases_per_week)
-    env.run(until=period.end_us)
+    run_until(env, period.end_us)
     told.sort(key=lambda entry: entry[0])
     return told
 
