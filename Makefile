@@ -26,10 +26,10 @@ up: install ## start the whole product; ARGS="--port 9000 --data-dir /somewhere"
 	@exec $(BIN)/histotwin up $(ARGS)
 
 test: install-dev ## every test that is not a slow proof
-	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
 test-all: install-dev ## every test, slow proofs too
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 bench: install-dev ## every benchmark, side by side in one run
 	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done

@@ -18,7 +18,7 @@ import histotwin
 from dashboard.operations.settings import Settings
 from tracking.events import EVENT, EVENT_TYPES
 from tracking.registry import NetworkFile
-from twin.lab import LabFile
+from twin.lab import json_schema as lab_schema
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 TOPIC_PARAMETERS = {
@@ -122,7 +122,7 @@ def commands_page() -> str:
 def _describe(command: Any, path: str) -> list[str]:
     lines = [f"## `{path}`", "", (command.help or "").strip(), ""]
     for parameter in command.params:
-        name = parameter.opts[0] if parameter.param_type_name == "option" else f"{parameter.human_readable_name}"
+        name = parameter.opts[0] if parameter.param_type_name == "option" else parameter.name.upper()
         about = getattr(parameter, "help", None) or ""
         lines.append(f"- `{name}` {about}".rstrip())
     lines.append("")
@@ -136,7 +136,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "schemas" / "event.json": _json(event_schema()),
         DOCS / "schemas" / "network.json": _json(NetworkFile.model_json_schema()),
-        DOCS / "schemas" / "lab.json": _json(LabFile.model_json_schema()),
+        DOCS / "schemas" / "lab.json": _json(lab_schema()),
         DOCS / "asyncapi.yaml": yaml.safe_dump(asyncapi(), sort_keys=False, allow_unicode=True, width=120),
         DOCS / "settings.md": settings_page(),
         DOCS / "commands.md": commands_page(),
