@@ -32,7 +32,8 @@ test-all: install-dev ## every test, slow proofs too
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 bench: install-dev ## every benchmark, side by side in one run
-	@for bench in benchmarks/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+	@for bench in benchmarks/bench_*.py; do \
+	  echo "== $$bench"; $(BIN)/python -m benchmarks.$$(basename $$bench .py) || exit 1; done
 
 lint: install-dev ## ruff, mypy, import-linter, generated docs up to date
 	$(BIN)/ruff check .

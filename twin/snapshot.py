@@ -3,6 +3,7 @@
 Knows no database and starts nothing; see `placement` for the way back into a model.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,17 @@ class LabState:
 
     at_us: int
     cases: tuple[CaseState, ...] = ()
+
+
+def places_of(state: LabState) -> Iterator[Place]:
+    """Yield the place of every item that is somewhere."""
+    for case in state.cases:
+        blocks = [block for specimen in case.specimens for block in specimen.blocks]
+        slides = [slide for block in blocks for slide in block.slides]
+        parts: list[CaseState | SpecimenState | BlockState | SlideState] = [case, *case.specimens, *blocks, *slides]
+        for part in parts:
+            if part.place is not None:
+                yield part.place
 
 
 def take_state(model: "LabModel") -> LabState:

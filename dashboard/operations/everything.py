@@ -51,7 +51,7 @@ def run_everything(settings: Settings, *, virtual_lab: bool, demo: bool | None, 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ask_to_stop)
     try:
-        broker = supervisor.start("broker")
+        broker = supervisor.start("broker", outlasts=True)
         if settings.demo and _lacks_history(settings, is_empty):
             _write_history(supervisor, settings, labs, database, say)
         database.close()
@@ -118,8 +118,9 @@ def _teller(database: Database) -> Callable[[], None]:
 
 
 def _start_others(supervisor: Supervisor, broker: Part, *, virtual_lab: bool) -> None:
-    names = ["serve", "ingest", "forecast", *(["virtual-lab"] if virtual_lab else [])]
-    for part in [broker, *(supervisor.start(name) for name in names)]:
+    ingest = supervisor.start("ingest", outlasts=True)
+    names = ["serve", "forecast", *(["virtual-lab"] if virtual_lab else [])]
+    for part in [broker, ingest, *(supervisor.start(name) for name in names)]:
         supervisor.wait_ready(part, READY_WITHIN_S)
 
 

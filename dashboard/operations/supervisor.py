@@ -32,11 +32,14 @@ class PartFailed(HistotwinError):
 
 @dataclass(slots=True)
 class Part:
-    """One process: its name, what to run, and how often it had to be started again. A passing one may end well."""
+    """One process: its name, and how often it had to be started again.
+
+    A passing one ends by itself when its work is done. One that outlasts is stopped after the others, who need it.
+    """
 
     name: str
-    arguments: list[str]
     is_passing: bool = False
+    outlasts: bool = False
     process: subprocess.Popen[bytes] | None = None
     ready_pipe: int = -1
     failures: int = 0
@@ -54,9 +57,9 @@ class Supervisor:
     say: Callable[[str], None]
     parts: list[Part] = field(default_factory=list)
 
-    def start(self, name: str, *, is_passing: bool = False) -> Part:
-        """Start a part, by the name of its command; does not wait for it. A passing one is not kept once it is done."""
-        part = Part(name, [name], is_passing)
+    def start(self, name: str, *, is_passing: bool = False, outlasts: bool = False) -> Part:
+        """Start a part, by the name of its command; does not wait for it."""
+        part = Part(name, is_passing, outlasts)
         self.parts.append(part)
         self._launch(part)
         return part
@@ -87,24 +90,29 @@ class Supervisor:
                 self._note_end(part, now)
 
     def stop(self) -> None:
-        """Ask every part to stop, last started first; ends what does not within twelve seconds."""
-        running = [part.process for part in reversed(self.parts) if part.process and part.process.poll() is None]
-        for process in running:
-            process.send_signal(signal.SIGTERM)
-        deadline = self.clock.monotonic_s() + STOP_WITHIN_S
-        for process in running:
-            try:
-                process.wait(max(0.1, deadline - self.clock.monotonic_s()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        """Ask every part to stop, those that outlast the others last; ends what does not within twelve seconds."""
+        deadline_s = self.clock.monotonic_s() + STOP_WITHIN_S
+        for outlasts in (False, True):
+            wave = [part.process for part in self.parts if part.process and part.outlasts is outlasts]
+            running = [process for process in wave if process.poll() is None]
+            for process in running:
+                process.send_signal(signal.SIGTERM)
+            for process in running:
+                self._wait_for_end(process, deadline_s)
+
+    def _wait_for_end(self, process: subprocess.Popen[bytes], deadline_s: float) -> None:
+        try:
+            process.wait(max(0.5, deadline_s - self.clock.monotonic_s()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
     def _launch(self, part: Part) -> None:
         ours, theirs = os.pipe()
         log = self._log(part).open("ab")
         with log:
             part.process = subprocess.Popen(  # noqa: S603  # our own program with our own arguments
-                [sys.executable, "-m", "histotwin", *part.arguments],
+                [sys.executable, "-m", "histotwin", part.name],
                 env={**os.environ, **self.environment, _READY: str(theirs)},
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                 pass_fds=(theirs,), start_new_session=True,

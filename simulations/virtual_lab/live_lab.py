@@ -10,13 +10,13 @@ from devices.connectors.gateway import ONLINE, Gateway, GatewaySettings
 from devices.outbox import Outbox
 from devices.session import BrokerAddress
 from simulations.virtual_lab.mischief import Mischief
-from simulations.virtual_lab.narrator import Narrator, machine_steps
+from simulations.virtual_lab.narrator import NEVER_SCANNED, Narrator, machine_steps
 from tracking.clock import Clock, to_rfc3339
 from tracking.registry import Lab
 from twin.engine.agenda import run_until
 from twin.lab import Lab as LabModelFile
 from twin.model import LabModel
-from twin.snapshot import LabState
+from twin.snapshot import LabState, places_of
 from twin.variates import Streams
 
 GATEWAY = "gateway-1"
@@ -46,6 +46,11 @@ class LiveLab:
         self._mischief = Mischief(streams.generator("mischief", "scans"))
         self._env = Environment(state.at_us)
         narrator = Narrator(lab, machine_steps(model), streams.generator("narrator", "details"), self._tell)
+        self._at_work = {
+            narrator.source(place.step, place.unit or 0).rpartition("/")[2]
+            for place in places_of(state)
+            if place.started_us is not None and place.step not in NEVER_SCANNED
+        }
         LabModel(
             model.model_copy(update={"accession_prefix": lab.case_prefix}), self._env, streams, narrator,
             initial=state, cases_per_week=lab.cases_per_week, first_case_number=first_case_number,
@@ -57,11 +62,13 @@ class LiveLab:
         self._reader = next((device.name for device in lab.devices.values() if device.kind == "reader"), None)
 
     def start(self) -> None:
-        """Connect, and say of every device that it is there."""
+        """Connect, and say of every device that it is there, or that it is at work."""
         self._gateway.start()
         for name in self._lab.devices:
-            if name != GATEWAY:
+            if name not in {GATEWAY, *self._at_work}:
                 self._gateway.set_state(name, ONLINE)
+        for name in self._at_work:
+            self._told.append((name, _device_state("running", int(self._env.now))))
 
     def work_until(self, now_us: int) -> None:
         """Do all that is due by a moment (µs UTC) and publish it; raises ``OutboxFull`` when the disk is."""
@@ -85,13 +92,7 @@ class LiveLab:
         if self._clock.monotonic_s() < self._heartbeat_s:
             return
         self._heartbeat_s = self._clock.monotonic_s() + HEARTBEAT_EVERY_S
-        data = {"state": "idle", "detail": "heartbeat"}
-        self._told.append(
-            (
-                GATEWAY,
-                {"specversion": "1.0", "type": "histotwin.device.state", "time": to_rfc3339(now_us), "data": data},
-            )
-        )
+        self._told.append((GATEWAY, _device_state("idle", now_us, "heartbeat")))
 
     def _publish(self, events: list[tuple[str, dict[str, Any]]]) -> None:
         entries = self._gateway.publish(events)
@@ -105,3 +106,8 @@ class LiveLab:
         is_booking_in = envelope["type"] == "histotwin.step.completed" and envelope["data"]["step"] == "reception"
         if self._reader and is_booking_in:
             self._gateway.scan(self._reader, self._mischief.read(envelope["subject"]))
+
+
+def _device_state(state: str, at_us: int, detail: str | None = None) -> dict[str, Any]:
+    data = {"state": state} | ({"detail": detail} if detail else {})
+    return {"specversion": "1.0", "type": "histotwin.device.state", "time": to_rfc3339(at_us), "data": data}

@@ -74,7 +74,7 @@ class Narrator(Observer):
         if step not in STARTS_TOLD:
             return
         for barcode in _barcodes(work):
-            self._say(self._source(step, unit), "step.started", barcode, t, self._by_hand(step, unit))
+            self._say(self.source(step, unit), "step.started", barcode, t, self._by_hand(step, unit))
 
     def step_completed(self, work: Item, step: str, unit: int, t: int, children: Sequence[Item]) -> None:
         """Work by hand ends, and may have made blocks or slides."""
@@ -83,11 +83,11 @@ class Narrator(Observer):
         made = [barcode for child in children for barcode in _barcodes(child)]
         data = self._by_hand(step, unit) | ({"children": made} if made else {})
         for barcode in _barcodes(work):
-            self._say(self._source(step, unit), "step.completed", barcode, t, data)
+            self._say(self.source(step, unit), "step.completed", barcode, t, data)
 
     def run_started(self, machine: str, unit: int, items: Sequence[Item], step: str, t: int) -> None:
         """A machine begins with all it holds."""
-        source = self._source(step, unit)
+        source = self.source(step, unit)
         run = f"{source.rpartition('/')[2]}-{t // 1_000_000}"
         self._runs[machine, unit] = (run, t)
         self._say(source, "run.started", None, t, {"run": run, "items": _all_barcodes(items), "step": step})
@@ -96,23 +96,23 @@ class Narrator(Observer):
         """A scanner has an image of each slide; what is in a machine stays there until somebody takes it out."""
         if step == "scanning":
             _, began = self._run_of(machine, unit, items)
-            self._images(self._source(step, unit), _all_barcodes(items), began, t)
+            self._images(self.source(step, unit), _all_barcodes(items), began, t)
 
     def run_unloaded(self, machine: str, unit: int, items: Sequence[Item], step: str, t: int) -> None:
         """The run is over, and its items are out."""
         run, _ = self._run_of(machine, unit, items)
         self._runs.pop((machine, unit), None)
         data = {"run": run, "items": _all_barcodes(items), "step": step}
-        self._say(self._source(step, unit), "run.completed", None, t, data)
+        self._say(self.source(step, unit), "run.completed", None, t, data)
 
     def machine_failed(self, machine: str, unit: int, t: int) -> None:
         """An instrument says that it is broken."""
         data = {"state": "error", "detail": "Stopped with a fault; an engineer is called (synthetic)."}
-        self._say(self._source(self._machines[machine], unit), "device.state", None, t, data)
+        self._say(self.source(self._machines[machine], unit), "device.state", None, t, data)
 
     def machine_repaired(self, machine: str, unit: int, t: int) -> None:
         """An instrument works again."""
-        self._say(self._source(self._machines[machine], unit), "device.state", None, t, {"state": "idle"})
+        self._say(self.source(self._machines[machine], unit), "device.state", None, t, {"state": "idle"})
 
     def work_requested(self, kind: str, block: Block, slides: int, t: int) -> None:  # noqa: ARG002  # told by the microtome
         """The pathologist wants more of a block."""
@@ -156,7 +156,8 @@ class Narrator(Observer):
     def _by_hand(self, step: str, unit: int) -> dict[str, Any]:
         return {"step": step, "operator": f"bms-{unit + 1}"}
 
-    def _source(self, step: str, unit: int) -> str:
+    def source(self, step: str, unit: int) -> str:
+        """Return the source path of the device that speaks for a bench or machine at a step."""
         devices = self._devices.get(step)
         return devices[unit % len(devices)].source if devices else self._lims
 

@@ -40,13 +40,16 @@ def events_after(
 
 
 def newest_events(connection: Connection, lab: str, limit: int = 20) -> list[Answer]:
-    """Return a lab's events that happened last, newest first: the last of each device, merged."""
+    """Return a lab's events that happened last, newest first: the last of each device, merged.
+
+    What devices say of themselves is left out; their state stands elsewhere.
+    """
     sources = connection.scalars(select(source.c.id).where(source.c.lab == lab)).all()
     if not sources:
         return []
     last_of_each = [
         select(event.c.position, event.c.time_us)
-        .where(event.c.source_id == source_id)
+        .where(event.c.source_id == source_id, event.c.type != "histotwin.device.state")
         .order_by(event.c.time_us.desc())
         .limit(limit)
         .subquery()
