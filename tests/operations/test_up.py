@@ -17,6 +17,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.postgres import postgres
 from tests.services import free_port, until
 
 STARTS_WITHIN_S = 240
@@ -183,6 +184,25 @@ def test_a_killed_supervisor_leaves_no_process_either(tmp_path: Path) -> None:
     finally:
         running.process.kill()
         running.process.wait()
+
+
+def test_the_same_product_runs_on_postgresql(tmp_path: Path) -> None:
+    with postgres() as server:
+        url = server.new_database("histotwin")
+        running = start(tmp_path / "pg", HISTOTWIN_DATABASE_URL=url, HISTOTWIN_HISTORY_WEEKS="0.3")
+        try:
+            wait_until_live(running)
+            told = running.reply_to("lims-1", "event", json.dumps(CASE))
+            assert told["verdict"] == "accepted"
+            assert running.get("/items/S26-900001-A").json()["kind"] == "specimen"
+            assert len(running.get("/labs").json()["labs"]) == 23
+        finally:
+            running.process.send_signal(signal.SIGINT)
+            assert running.process.wait(60) == 0
+        environment = {**os.environ, "HISTOTWIN_DATABASE_URL": url}
+        command = [sys.executable, "-m", "histotwin", "db", "verify", "--data-dir", str(tmp_path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
+        assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(
