@@ -6,22 +6,40 @@ by hand at that moment is not part of a state: they start free, and the handling
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
+from twin.arrivals import CaseMaker
 from twin.distributions import Duration
+from twin.engine.agenda import Agenda
 from twin.engine.batches import Batch
 from twin.items import Block, Case, Item, Slides, Specimen
 from twin.lab import PRIORITIES, Lab
 from twin.settle import Part, places, settled
 from twin.snapshot import BlockState, CaseState, LabState, Place, SpecimenState
-from twin.stations import BatchStation, HandStation
-
-if TYPE_CHECKING:
-    from twin.model import LabModel
+from twin.stations import BatchStation, HandStation, Station
+from twin.variates import Streams
 
 _TRIES = 64
+
+
+class Placeable(Protocol):
+    """The parts of a model that a state is put into."""
+
+    lab: Lab
+    agenda: Agenda
+    streams: Streams
+    maker: CaseMaker
+    levels: list[int]
+    stations: list[Station]
+    open_cases: dict[str, Case]
+
+    def make_blocks(self, specimen: Specimen) -> Sequence[Item]:
+        """Make the blocks that a specimen's plan says."""
+
+    def join(self, item: Item, index: int) -> None:
+        """Let an item wait for its kin before a step on their parent."""
 
 
 class StateError(ValueError):
@@ -46,7 +64,7 @@ def problems(lab: Lab, state: LabState) -> list[str]:
     return found
 
 
-def place(model: "LabModel", state: LabState) -> int:
+def place(model: Placeable, state: LabState) -> int:
     """Put all cases of a state into a fresh model and return how many; raise `StateError` when they do not fit.
 
     Where a state has both an item and parts of it somewhere, the earliest step counts (see `settle`).
@@ -60,7 +78,7 @@ def place(model: "LabModel", state: LabState) -> int:
 
 
 class _Placement:
-    def __init__(self, model: "LabModel") -> None:
+    def __init__(self, model: Placeable) -> None:
         self._model = model
         self._found: list[tuple[Item, int, Place]] = []
         self._steps: dict[str, int] = {step.name: index for index, step in enumerate(model.lab.steps)}

@@ -5,12 +5,11 @@ Knows no database and starts nothing; see `placement` for the way back into a mo
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from twin.engine.agenda import Agenda
 from twin.items import AWAY, Block, Case, Item, Specimen
-
-if TYPE_CHECKING:
-    from twin.model import LabModel
+from twin.lab import Lab
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,15 @@ def places_of(state: LabState) -> Iterator[Place]:
                 yield part.place
 
 
-def take_state(model: "LabModel") -> LabState:
+class Readable(Protocol):
+    """The parts of a running model that a state is read off."""
+
+    lab: Lab
+    agenda: Agenda
+    open_cases: dict[str, Case]
+
+
+def take_state(model: Readable) -> LabState:
     """Read the state off a running model: exactly what an event log would show, nothing the future holds."""
     names: list[str] = [step.name for step in model.lab.steps]
     return LabState(model.agenda.now, tuple(_case(case, names) for case in model.open_cases.values()))
