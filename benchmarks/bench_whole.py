@@ -21,7 +21,7 @@ def wait_for_history(product: Product) -> float:
     """Return the seconds until the older weeks are in as well."""
     began = time.monotonic()
     while time.monotonic() - began < WITHIN_S:
-        rows = httpx.get(f"http://127.0.0.1:{product.port}/api/v1/progress", timeout=30).json()["progress"]
+        rows = httpx.get(f"http://127.0.0.1:{product.port}/api/v1/progress", timeout=30).json()["work"]
         if all(row["finished_at"] for row in rows):
             return time.monotonic() - began
         time.sleep(1)
