@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tracking.events import STANDARD_STEPS
 from tracking.registry import RouteStep
 
 OPTIONAL_STEPS = frozenset({"decalcification"})
@@ -46,8 +47,16 @@ class Route:
         self._index = {step: index for index, step in enumerate(self.steps)}
 
     def index(self, step: str | None) -> int:
-        """Return a step's place in the order, -1 for one that is not on the route."""
-        return -1 if step is None else self._index.get(step, -1)
+        """Return a step's place in the order; one that is not on the route counts as the last that comes before it.
+
+        -1 for none, and for a step whose place nobody knows.
+        """
+        if step is None or step in self._index:
+            return -1 if step is None else self._index[step]
+        if step not in STANDARD_STEPS:
+            return -1
+        before = set(STANDARD_STEPS[: STANDARD_STEPS.index(step)])
+        return max((index for known, index in self._index.items() if known in before), default=-1)
 
     def next_of(self, kind: str, after: str | None) -> str | None:
         """Return the next step for that kind after a step (``None``: from the start); ``None`` when finished."""

@@ -71,3 +71,9 @@ def test_items_are_counted_in_the_unit_of_the_step_they_wait_for() -> None:
 def test_a_case_waits_since_its_last_part_was_done() -> None:
     queue = standing(ROUTE, [case(), *DONE_PARTS]).queues["quality_check"]
     assert (queue.waiting, queue.waiting_since_us) == (1, 20)
+
+
+def test_a_step_that_is_not_on_the_route_does_not_send_a_case_back_to_the_start() -> None:
+    assert standing(ROUTE, [case("assembly"), *DONE_PARTS]).stage == "reporting"
+    slides = [*DONE_PARTS[:2], part("slide", "labelling", "done")]
+    assert standing(ROUTE, [case(), *slides]).stage == "scanning"
