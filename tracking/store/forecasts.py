@@ -85,8 +85,7 @@ def _row(number: int, case_id: int, case: CaseOutlook) -> dict[str, Any]:
 
 def _thin_out(connection: Connection, lab: str, newest: int, made_us: int) -> None:
     """Keep the first forecast of each hour for four weeks; drop the others."""
-    hour = _FORECAST.made_us / HOUR_US if connection.dialect.name == "sqlite" else func.div(_FORECAST.made_us, HOUR_US)
-    first_of_hour = select(func.min(_FORECAST.id)).where(_FORECAST.lab == lab).group_by(hour)
+    first_of_hour = select(func.min(_FORECAST.id)).where(_FORECAST.lab == lab).group_by(_FORECAST.made_us // HOUR_US)
     superseded = select(_FORECAST.id).where(
         _FORECAST.lab == lab,
         _FORECAST.id != newest,
