@@ -28,7 +28,10 @@ label{{display:block;font-weight:bold;margin:1rem 0 .25rem}}
 input{{font:inherit;width:100%;box-sizing:border-box;min-height:44px;padding:.4rem;border:2px solid #4c6272}}
 input:focus,button:focus{{outline:3px solid #ffeb3b;box-shadow:inset 0 0 0 2px #212b32}}
 button{{font:inherit;font-weight:bold;margin-top:1.5rem;min-height:44px;padding:0 1.5rem;background:#005eb8;color:#fff;
-border:0}}.error{{color:#d5281b;font-weight:bold;margin:0}}</style></head><body><main><h1>Sign in to histotwin</h1>
+border:0}}.error{{color:#d5281b;font-weight:bold;margin:0}}
+@media (prefers-color-scheme:dark){{body{{background:#0d141b;color:#e8edf1}}
+main{{background:#16202a;border-color:#33424f}}input{{background:#0d141b;color:inherit;border-color:#8fa3b3}}
+.error{{color:#ff968b}}}}</style></head><body><main><h1>Sign in to histotwin</h1>
 {error}<form method="post" action="/sign-in"><input type="hidden" name="next" value="{next}">
 <label for="name">Name</label>
 <input id="name" name="name" value="{name}" autocomplete="username" required autofocus maxlength="64">
