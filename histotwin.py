@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tracking.errors import HistotwinError, InputMistakes
+from tracking.errors import HistotwinError, InputMistakes, NotFound, Refusal
 
 if TYPE_CHECKING:
     from dashboard.operations.settings import Settings
@@ -309,7 +309,7 @@ def main() -> None:
     """Run a command. Exit 0: done; 1: the work failed; 2: the input is wrong."""
     try:
         app()
-    except InputMistakes as error:
+    except (InputMistakes, NotFound, Refusal) as error:
         typer.echo(str(error), err=True)
         sys.exit(2)
     except HistotwinError as error:

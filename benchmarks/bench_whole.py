@@ -28,6 +28,12 @@ def wait_for_history(product: Product) -> float:
     raise TimeoutError("the history did not come to an end")
 
 
+def name_of(part: psutil.Process) -> str:
+    """Return the command a process runs; the broker's own engine runs none."""
+    words = part.cmdline()
+    return words[words.index("histotwin") + 1] if "histotwin" in words else "broker's engine"
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -47,7 +53,7 @@ def main() -> None:
         for part in parts:
             share = 100 * (sum(part.cpu_times()[:2]) - before[part]) / window_s
             total += share
-            print(f"  {part.cmdline()[-1][:24]:24} {share:5.1f} % of a core  {part.memory_info().rss / 1e6:6.0f} MB")
+            print(f"  {name_of(part):24} {share:5.1f} % of a core  {part.memory_info().rss / 1e6:6.0f} MB")
         memory = sum(part.memory_info().rss for part in parts) / 1e6
         print(f"all parts over {window_s:.0f} s: {total:.1f} % of one core, {memory:.0f} MB resident")
 

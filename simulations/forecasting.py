@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,16 @@ from sqlalchemy import select
 from simulations.live_state import live_state
 from tracking.clock import MINUTE_US, Clock
 from tracking.errors import StoreUnavailable
+from tracking.queries.case_rows import open_times
 from tracking.queries.open_work import OpenCase, open_cases
 from tracking.registry import Lab, Target
 from tracking.store import tables
 from tracking.store.database import Database
 from tracking.store.forecasts import CaseOutlook, LabOutlook, keep_forecast
-from twin.forecast import CaseForecast, LabForecast, forecast
+from tracking.turnaround.calendar import lab_calendar
+from tracking.turnaround.clocks import CaseTimes
+from tracking.turnaround.targets import due_us
+from twin.forecast import LabForecast, forecast
 from twin.lab import load_lab
 
 log = logging.getLogger(__name__)
@@ -70,11 +74,11 @@ class ForecastService:
     def forecast_lab(self, lab: Lab) -> LabOutlook:
         """Forecast one lab now and store it. Raises ``StoreUnavailable``."""
         began_s = time.process_time()
-        position, cases, now_us = self._look(lab)
+        position, cases, times, now_us = self._look(lab)
         model = load_lab(self._settings.models / lab.model)
         made = forecast(
             model, live_state(model, cases, now_us), now_us=now_us, replications=self._settings.replications,
-            seed=self._settings.seed, targets_days=_days(lab.targets), cases_per_week=lab.cases_per_week,
+            seed=self._settings.seed, due_us=_due(lab, times), cases_per_week=lab.cases_per_week,
         )  # fmt: skip
         outlook = _outlook(lab, made, position, time.process_time() - began_s)
         keep_forecast(self._database, outlook)
@@ -86,34 +90,37 @@ class ForecastService:
         age_us = self._clock.now_us() - self._made_us[stalest]
         return self._labs[stalest] if age_us >= self._settings.every_min * MINUTE_US else None
 
-    def _look(self, lab: Lab) -> tuple[int, list[OpenCase], int]:
+    def _look(self, lab: Lab) -> tuple[int, list[OpenCase], list[CaseTimes], int]:
         with self._database.reading() as connection:
             position = connection.scalar(select(tables.head.c.position)) or 0
-            return position, open_cases(connection, lab.id), self._clock.now_us()
+            return position, open_cases(connection, lab.id), open_times(connection, lab.id), self._clock.now_us()
 
 
-def _days(targets: Sequence[Target]) -> list[float]:
-    """Only calendar days from receipt can be forecast so far; other targets get no probability."""
-    return sorted({target.days for target in targets if _is_forecast(target)})
+def _due(lab: Lab, cases: Sequence[CaseTimes]) -> dict[str, dict[str, int]]:
+    """Return when each case is due by each target that counts it."""
+    calendar = lab_calendar(lab)
+    targets = _forecast_targets(lab)
+    return {
+        case.barcode: {target.name: due for target in targets if (due := due_us(target, case, calendar)) is not None}
+        for case in cases
+    }
 
 
-def _is_forecast(target: Target) -> bool:
-    return target.clock == "calendar" and target.start == "received"
+def _forecast_targets(lab: Lab) -> list[Target]:
+    """What is forecast is the authorisation; of other ends nothing is said."""
+    return [target for target in lab.targets if target.stop == "authorised"]
 
 
 def _outlook(lab: Lab, made: LabForecast, position: int, cpu_s: float) -> LabOutlook:
-    targets = [target for target in lab.targets if _is_forecast(target)]
     return LabOutlook(
         lab=lab.id, made_us=made.made_us, state_us=made.state_us, state_position=position,
         replications=made.replications, seed=made.seed, cpu_s=cpu_s, busiest=made.busiest,
-        resources=_ranked(made), targets=[target.name for target in targets],
-        cases=[_case(case, targets) for case in made.cases],
+        resources=_ranked(made), targets=[target.name for target in _forecast_targets(lab)],
+        cases=[
+            CaseOutlook(case.barcode, case.p50_us, case.p80_us, case.p95_us, case.breach_probability)
+            for case in made.cases
+        ],
     )  # fmt: skip
-
-
-def _case(case: CaseForecast, targets: Sequence[Target]) -> CaseOutlook:
-    breach: Mapping[str, float] = {target.name: case.breach_probability[target.days] for target in targets}
-    return CaseOutlook(case.barcode, case.p50_us, case.p80_us, case.p95_us, breach)
 
 
 def _ranked(made: LabForecast) -> list[dict[str, Any]]:

@@ -121,10 +121,10 @@ def _filed(item: OpenItem) -> tuple[SlideState, ...]:
 def _own_place(route: _Route, item: OpenItem, since_us: int) -> Place | None:
     if item.step_state == "running" and item.step in route.names:
         return _running(item)
+    if item.step_state == "failed" and item.step in route.names:
+        return Place(item.step or "", item.step_us or since_us)
     step = route.after(item.step, item.kind)
-    if step is None:
-        return None
-    return Place(step, item.step_us or since_us)
+    return Place(step, item.step_us or since_us) if step else None
 
 
 def _running(item: OpenItem) -> Place:

@@ -10,7 +10,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    WithJsonSchema,
+)
 
 from tracking.clock import to_us
 
@@ -25,6 +33,10 @@ Barcode = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Items = Annotated[list[Barcode], Field(min_length=1, max_length=2000)]
 Whole = Annotated[int, Field(ge=0, lt=2**63)]
+_SEQUENCE_SCHEMA = {
+    "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^[0-9]{1,19}$"}, {"type": "null"}],
+    "description": "running number within a boot; a number, or its digits as CloudEvents' sequence extension has it",
+}
 
 
 class Priority(StrEnum):
@@ -198,7 +210,7 @@ class Envelope(BaseModel):
     subject: Barcode | None = None
     time: AwareDatetime
     boot: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
-    sequence: Whole | None = None
+    sequence: Annotated[Whole | None, WithJsonSchema(_SEQUENCE_SCHEMA)] = None
     datacontenttype: str | None = None
 
     @property

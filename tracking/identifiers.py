@@ -38,6 +38,16 @@ class AliasRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     pattern: str
+
+    @field_validator("pattern")
+    @classmethod
+    def _pattern_compiles(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern, re.ASCII)
+        except re.error as error:
+            raise ValueError(f"a regular expression: {error}") from error
+        return pattern
+
     barcode: str = Field(description=r"Template with the pattern's groups, e.g. \g<case>-\g<block>")
 
 

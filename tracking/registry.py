@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
+import holidays
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -179,6 +181,7 @@ def load_registry(paths: Iterable[Path]) -> Registry:
     labs: dict[str, Lab] = {}
     groupings: list[Grouping] = []
     for path, network in files:
+        mistakes.extend(_place_mistakes(path, network))
         if not network.labs:
             mistakes.append(Mistake(str(path), "labs", "[]", "at least one laboratory"))
         for entry in network.labs:
@@ -237,6 +240,20 @@ def _lab_mistakes(path: Path, network: NetworkFile, entry: LabEntry, known: Mapp
         yield Mistake(str(path), f"{here}.id", entry.id, f"an id not used in network {known[entry.id].network}")
     if entry.barcodes is None and entry.case_prefix is None:
         yield Mistake(str(path), here, entry.id, "case_prefix or barcodes")
+
+
+def _place_mistakes(path: Path, network: NetworkFile) -> Iterable[Mistake]:
+    if network.timezone not in available_timezones():
+        yield Mistake(str(path), "timezone", network.timezone, "an IANA time zone such as Europe/London")
+    try:
+        holidays.country_holidays(network.country, subdiv=network.subdivision)
+    except NotImplementedError as error:
+        yield Mistake(str(path), "country", f"{network.country}, {network.subdivision}", str(error))
+    own = {entry.id for entry in network.labs}
+    for grouping in network.groupings:
+        for lab in grouping.labs:
+            if lab not in own:
+                yield Mistake(str(path), f"groupings.{grouping.id}.labs", lab, "a laboratory of this file")
 
 
 def _prefix_mistakes(labs: Iterable[Lab]) -> Iterable[Mistake]:

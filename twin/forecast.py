@@ -5,7 +5,7 @@ Pure: the moment, the seed and the state are handed in; it neither reads the log
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +35,8 @@ class CaseForecast:
     p50_us: int | None
     p80_us: int | None
     p95_us: int | None
-    breach_probability: dict[float, float]
-    """Probability, for each target in calendar days from received, of finishing later than that."""
+    breach_probability: Mapping[str, float]
+    """Probability, for each target that counts the case, of finishing after it is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,15 @@ def forecast(
     now_us: int,
     replications: int = 30,
     seed: int,
-    targets_days: Sequence[float] = (7.0, 10.0),
+    due_us: Mapping[str, Mapping[str, int]] | None = None,
     horizon_days: float = 28,
     cases_per_week: float | None = None,
 ) -> LabForecast:
-    """Forecast every open case of a lab; the same arguments give the same answer."""
+    """Forecast every open case of a lab; the same arguments give the same answer.
+
+    ``due_us`` says, by barcode and name of target, when a case is due (µs UTC); one that is not in it is never late.
+    """
+    due_us = due_us or {}
     timetable = Timetable(lab)
     runs = [
         _replicate(lab, state, now_us, Streams(seed, lab.name, number), timetable, horizon_days, cases_per_week)
@@ -80,7 +84,7 @@ def forecast(
         replications=replications,
         seed=seed,
         horizon_days=horizon_days,
-        cases=tuple(_case(case.barcode, case.received_us, finishes, targets_days) for case in state.cases),
+        cases=tuple(_case(case.barcode, finishes, due_us.get(case.barcode, {})) for case in state.cases),
         utilisation=utilisation,
         busiest=_busiest(utilisation),
     )
@@ -146,11 +150,9 @@ def _read_later(model: LabModel, watch: _Watch, at_us: int) -> list[Reading]:
     return readings
 
 
-def _case(
-    barcode: str, received_us: int, runs: Sequence[dict[str, int]], targets_days: Sequence[float]
-) -> CaseForecast:
+def _case(barcode: str, runs: Sequence[dict[str, int]], due_us: Mapping[str, int]) -> CaseForecast:
     ends = np.sort([run.get(barcode, math.inf) for run in runs])
-    late = {target: float(np.mean(ends > received_us + target * DAY)) for target in targets_days}
+    late = {target: float(np.mean(ends > due)) for target, due in due_us.items()}
     return CaseForecast(barcode, _quantile(ends, 0.5), _quantile(ends, 0.8), _quantile(ends, 0.95), late)
 
 

@@ -48,7 +48,7 @@
       h("dl", { class: "facts-row" },
         fact("Due", one.due ? [ht.moment(one.due), !done && Date.parse(one.due) < ht.now() ? h("span", { class: "tag tag-bad" }, ht.shape("square", "bad"), "past") : null] : "no target counts it"),
         forecast ? fact("Forecast", `${ht.moment(forecast.p50)}, almost surely by ${ht.moment(forecast.p95)}`) : null,
-        forecast ? fact("Chance of breach", `${ht.percent(forecast.breach_probability * 100)}, forecast ${ht.since(forecast.made_at)} old`) : null,
+        forecast ? fact("Chance of breach", `${forecast.breach_probability === null ? "no target counts this case" : ht.percent(forecast.breach_probability * 100)}, forecast ${ht.since(forecast.made_at)} old`) : null,
         parts ? fact("Finished", parts) : null,
         fact("Laboratory", ht.link(ht.labHref(one.lab), {}, one.lab_name || one.lab)), one.pathologist ? fact("Pathologist", one.pathologist) : null,
         clocks.reported_at ? fact("Reported", ht.moment(clocks.reported_at)) : null, ht.known(one.working_age_h) ? fact("Working time so far", ht.hours(one.working_age_h)) : null),

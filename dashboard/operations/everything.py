@@ -45,7 +45,7 @@ def run_everything(settings: Settings, *, virtual_lab: bool, demo: bool | None, 
     _require_free("mqtt_port", settings.mqtt_host, settings.mqtt_port)
     database = _prepare(settings)
     is_empty = _is_empty(database)
-    told = {"demo": _decide_demo(settings, is_empty, demo), "started_us": clock.now_us()}
+    told = {"demo": decide_demo(settings, is_empty, demo), "started_us": clock.now_us()}
     settings = settings.model_copy(update=told)
     supervisor = Supervisor(settings.environment(), settings.data_dir / "logs", clock, say)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -69,29 +69,35 @@ def run_everything(settings: Settings, *, virtual_lab: bool, demo: bool | None, 
 
 
 def _prepare(settings: Settings) -> Database:
-    (settings.data_dir / "logs").mkdir(parents=True, exist_ok=True)
+    try:
+        (settings.data_dir / "logs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        wanted = f"a directory that can be written to ({error.strerror})"
+        raise InputMistakes([Mistake("settings", "data_dir", str(settings.data_dir), wanted)]) from None
     upgrade(settings.url)
     return open_database(settings.url)
 
 
 def _is_empty(database: Database) -> bool:
+    """A database is new while it holds neither an event nor a person."""
     with database.reading() as connection:
-        return not connection.scalar(select(tables.head.c.position))
+        position = connection.scalar(select(tables.head.c.position))
+        return not position and connection.scalar(select(tables.person.c.name).limit(1)) is None
 
 
 def _lacks_history(settings: Settings, is_empty: bool) -> bool:
     return settings.history_weeks > 0 and (is_empty or settings.history_folder.exists())
 
 
-def _decide_demo(settings: Settings, is_empty: bool, demo: bool | None) -> bool:
-    """A data directory that began as a demonstration stays one until somebody says ``--no-demo``."""
+def decide_demo(settings: Settings, is_new: bool, demo: bool | None) -> bool:
+    """What was decided for a data directory holds until somebody decides otherwise; a new one is a demonstration."""
     mark = settings.data_dir / _DEMO_MARK
-    decided = demo if demo is not None else settings.demo or is_empty or mark.exists()
-    if decided:
-        mark.touch()
-    else:
-        mark.unlink(missing_ok=True)
-    return decided
+    if demo is None and "demo" in settings.model_fields_set:
+        demo = settings.demo
+    if demo is None:
+        demo = is_new if not mark.exists() else mark.read_text(encoding="utf-8").strip() == "yes"
+    mark.write_text("yes\n" if demo else "no\n", encoding="utf-8")
+    return demo
 
 
 def _write_history(supervisor: Supervisor, settings: Settings, labs: int, database: Database, say: Say) -> None:

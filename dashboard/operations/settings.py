@@ -5,13 +5,12 @@ No part reads the environment by itself; what it needs is handed in from here.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import AwareDatetime, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AwareDatetime, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tracking.clock import Clock, ScaledClock, SystemClock, to_us
 from tracking.errors import InputMistakes, Mistake
@@ -26,7 +25,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default=Path("var"), description="where the database, outboxes and logs are kept")
     database_url: str = Field(default="", description="SQLAlchemy address; empty: SQLite in data_dir")
-    network: tuple[Path, ...] = Field(default=(), description="network files; empty: the shipped ones")
+    network: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(), description="network files, separated by commas; empty: the shipped ones"
+    )
     host: str = Field(default="127.0.0.1", description="address the pages and the API listen on")
     port: int = Field(default=8050, ge=1, le=65535, description="port of the pages and the API")
     mqtt_host: str = Field(default="127.0.0.1", description="address of the MQTT broker")
@@ -42,6 +43,11 @@ class Settings(BaseSettings):
     seed: int = Field(default=20_261_121, description="seed of everything random in the virtual lab and the forecast")
     forecast_every_min: float = Field(default=5, gt=0, description="minutes between two forecasts of one lab")
     forecast_replications: int = Field(default=30, ge=2, le=1000, description="replications of one forecast")
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _split(cls, given: object) -> object:
+        return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
 
     @property
     def url(self) -> str:
@@ -71,7 +77,7 @@ class Settings(BaseSettings):
         given = self.model_dump(mode="json", exclude={"network"}, exclude_none=True)
         variables = {f"HISTOTWIN_{name.upper()}": str(value) for name, value in given.items()}
         if self.network:
-            variables["HISTOTWIN_NETWORK"] = json.dumps([str(path) for path in self.network])
+            variables["HISTOTWIN_NETWORK"] = ",".join(str(path) for path in self.network)
         return variables
 
 

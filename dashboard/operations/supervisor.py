@@ -6,6 +6,7 @@ Knows nothing of what a part does. A part says that it is ready by writing a lin
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import select
@@ -96,7 +97,7 @@ class Supervisor:
             wave = [part.process for part in self.parts if part.process and part.outlasts is outlasts]
             running = [process for process in wave if process.poll() is None]
             for process in running:
-                process.send_signal(signal.SIGTERM)
+                _signal_group(process, signal.SIGTERM)
             for process in running:
                 self._wait_for_end(process, deadline_s)
 
@@ -104,7 +105,7 @@ class Supervisor:
         try:
             process.wait(max(0.5, deadline_s - self.clock.monotonic_s()))
         except subprocess.TimeoutExpired:
-            process.kill()
+            _signal_group(process, signal.SIGKILL)
             process.wait()
 
     def _launch(self, part: Part) -> None:
@@ -144,6 +145,12 @@ class Supervisor:
     def _tail(self, part: Part, lines: int = 15) -> str:
         text = self._log(part).read_text(encoding="utf-8", errors="replace")
         return "\n".join(text.splitlines()[-lines:])
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to a part and to the workers it has started: each part leads a session of its own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
 
 
 def die_with_parent() -> None:

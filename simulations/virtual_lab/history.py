@@ -101,8 +101,9 @@ def _turn_of(entry: tuple[int, str, dict[str, Any]], ended_us: dict[str, int]) -
 
 def _write(file: Path, lines: list[Line]) -> Path:
     lines.sort(key=lambda line: line[0])
-    file.write_bytes(b"".join(b"%d %s\t%s\n" % (turn, source.encode(), body) for turn, source, body in lines))
-    return file
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    unfinished.write_bytes(b"".join(b"%d %s\t%s\n" % (turn, source.encode(), body) for turn, source, body in lines))
+    return unfinished.replace(file)
 
 
 def _live_through(lab: Lab, model_file: Path, period: Period, seed: int) -> Told:

@@ -34,6 +34,11 @@ def test_what_a_part_is_told_is_what_the_settings_say(tmp_path: Path, monkeypatc
     assert isinstance(settings.clock(), ScaledClock)
 
 
+def test_network_files_stand_in_the_environment_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HISTOTWIN_NETWORK", "data/one.yaml, data/two.yaml")
+    assert load_settings().network_files == [Path("data/one.yaml"), Path("data/two.yaml")]
+
+
 def test_a_demonstration_may_begin_at_another_moment() -> None:
     clock = load_settings(start_at=TUESDAY).clock()
     assert 0 <= clock.now_us() - to_us(TUESDAY) < 60_000_000

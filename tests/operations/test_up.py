@@ -157,6 +157,7 @@ def test_the_command_line_sees_a_sound_database_while_all_runs(running: Running)
 
 
 def test_ctrl_c_leaves_no_process_and_the_next_start_goes_on(running: Running) -> None:
+    assert running.reply_to("lims-1", "event", json.dumps(CASE))["verdict"] == "accepted"
     family = psutil.Process(running.process.pid).children(recursive=True)
     assert len(family) >= 5
     running.process.send_signal(signal.SIGINT)
@@ -171,6 +172,22 @@ def test_ctrl_c_leaves_no_process_and_the_next_start_goes_on(running: Running) -
     finally:
         again.process.send_signal(signal.SIGTERM)
         assert again.process.wait(60) == 0
+
+
+def test_ctrl_c_while_history_is_written_leaves_no_process(tmp_path: Path) -> None:
+    running = start(tmp_path / "early", HISTOTWIN_HISTORY_WEEKS="8")
+    try:
+        parent = psutil.Process(running.process.pid)
+        until((tmp_path / "early" / "history" / "period.json").exists, 60)
+        until(lambda: len(parent.children(recursive=True)) >= 4, 60)
+        family = parent.children(recursive=True)
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(60) == 0
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert alive == []
+    finally:
+        running.process.kill()
+        running.process.wait()
 
 
 def test_a_killed_supervisor_leaves_no_process_either(tmp_path: Path) -> None:

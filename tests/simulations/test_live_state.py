@@ -14,7 +14,8 @@ from simulations.virtual_lab.narrator import STARTS_TOLD, Narrator, machine_step
 from tests.simulations.conftest import DATA, Tracking
 from tracking.clock import to_us
 from tracking.door import Incoming
-from tracking.queries.open_work import last_case_number, open_cases
+from tracking.events import Kind
+from tracking.queries.open_work import OpenCase, OpenItem, last_case_number, open_cases
 from twin.lab import Lab, load_lab
 from twin.model import LabModel
 from twin.snapshot import LabState, Place, take_state
@@ -91,3 +92,14 @@ def test_a_lab_goes_on_with_the_next_free_case_number(tracking: Tracking) -> Non
         assert last_case_number(connection, "rl1", "RJ26-") >= 5
         assert last_case_number(connection, "rl1", "RJ27-") == 0
         assert last_case_number(connection, "rna", "DG26-") == 0
+
+
+@pytest.mark.parametrize(
+    ("step", "state", "waits_for"), [("processing", "failed", "processing"), ("processing", "done", "embedding")]
+)
+def test_failed_work_has_to_be_done_again(step: str, state: str, waits_for: str) -> None:
+    block = OpenItem("S26-1-A-1", Kind.BLOCK, step, state, START, None, None, None)
+    specimen = OpenItem("S26-1-A", Kind.SPECIMEN, "cut_up", "done", START, None, None, None, [block])
+    item = OpenItem("S26-1", Kind.CASE, "reception", "done", START, None, None, None, [specimen])
+    started = live_state(load_lab(DATA / "labs/small.yaml"), [OpenCase(item, "routine", START, None, None)], START + 1)
+    assert places(started)["S26-1-A-1"].step == waits_for

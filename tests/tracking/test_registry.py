@@ -83,6 +83,22 @@ def test_what_does_not_fit_together_is_told_too(tmp_path: Path) -> None:
     assert {mistake.field for mistake in error.value.mistakes} == {"labs.rl4.profile", "labs.rna"}
 
 
+@pytest.mark.parametrize(
+    ("line", "field"),
+    [
+        ("timezone: Europe/Lodnon", "timezone"),
+        ("country: ZZ", "country"),
+        ("groupings: [{id: all, name: All, labs: [rl4, atlantis]}]", "groupings.all.labs"),
+    ],
+)
+def test_a_place_or_a_lab_that_does_not_exist_is_named(tmp_path: Path, line: str, field: str) -> None:
+    lab = "- {id: rl4, name: x, profile: small, cases_per_week: 1, cases_source: x, case_prefix: S}"
+    text = f"network: bcps\nname: x\nbase: {{base}}\n{line.replace('{', '{{').replace('}', '}}')}\nlabs:\n  {lab}\n"
+    with pytest.raises(InputMistakes) as error:
+        load_registry([_write(tmp_path, text.replace(lab, lab.replace("{", "{{").replace("}", "}}")))])
+    assert [mistake.field for mistake in error.value.mistakes] == [field]
+
+
 @pytest.mark.parametrize("text", ["", "- a list", "labs: [", "\x00"])
 def test_a_file_that_is_no_network_file_is_said_to_be_none(tmp_path: Path, text: str) -> None:
     file = tmp_path / "rubbish.yaml"

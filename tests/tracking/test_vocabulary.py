@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import jsonschema_rs
 import pytest
 from pydantic import ValidationError
 
@@ -82,3 +86,13 @@ def test_the_example_of_the_contract_is_read_to_the_microsecond() -> None:
 def test_a_wrong_envelope_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         EVENT.validate_python(envelope("item.stored", {}) | wrong)
+
+
+@pytest.mark.parametrize("sequence", [184, "184"])
+def test_the_published_schema_takes_what_the_store_takes(sequence: int | str) -> None:
+    schema = json.loads((Path(__file__).parents[2] / "docs/schemas/event.json").read_text(encoding="utf-8"))
+    example = envelope("step.completed", {"step": "microtomy", "children": ["S26-000123-A-1-1"]}, sequence=sequence)
+    published = jsonschema_rs.validator_for(schema)
+    assert published.is_valid(example)
+    assert EVENT.validate_python(example).sequence == 184
+    assert not published.is_valid(example | {"source": "nowhere"})

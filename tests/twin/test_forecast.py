@@ -18,18 +18,27 @@ from twin.statistics import estimate, t_975
 LABS = Path(__file__).parents[2] / "data" / "labs"
 
 
+def due(state: LabState, *days: float) -> dict[str, dict[str, int]]:
+    """Every case is due so many days after it was received."""
+    return {
+        one.barcode: {f"{limit:g} d": one.received_us + round(limit * 24 * HOUR) for limit in days}
+        for one in state.cases
+    }
+
+
 class TestForecast:
     def test_quantiles_are_ordered_and_probabilities_fall_with_the_target(self) -> None:
         spec = load_lab(LABS / "small.yaml")
         state = state_after(spec, 16 * 24 + 15)
-        made = forecast(spec, state, now_us=state.at_us, replications=20, seed=1, targets_days=[3, 7, 10])
+        made = forecast(spec, state, now_us=state.at_us, replications=20, seed=1, due_us=due(state, 3, 7, 10))
         assert [one.barcode for one in made.cases] == [one.barcode for one in state.cases]
         for one in made.cases:
             assert one.p50_us is not None
             assert one.p80_us is not None
             assert one.p95_us is not None
             assert state.at_us <= one.p50_us <= one.p80_us <= one.p95_us
-            assert 1 >= one.breach_probability[3] >= one.breach_probability[7] >= one.breach_probability[10] >= 0
+            late = one.breach_probability
+            assert 1 >= late["3 d"] >= late["7 d"] >= late["10 d"] >= 0
         assert made.busiest in made.utilisation
         assert all(0 <= share.mean <= 1 for share in made.utilisation.values() if not math.isnan(share.mean))
 
@@ -43,16 +52,16 @@ class TestForecast:
         place = Place("reporting", MONDAY_US - HOUR, MONDAY_US - HOUR // 4, 0)
         made = forecast(pathway(), LabState(MONDAY_US, (case(place),)), now_us=MONDAY_US, replications=3, seed=1)
         assert made.cases[0].p50_us == made.cases[0].p95_us == MONDAY_US + 3 * HOUR // 4
-        assert made.cases[0].breach_probability == {7.0: 0.0, 10.0: 0.0}
+        assert made.cases[0].breach_probability == {}
 
     def test_a_case_that_does_not_finish_has_no_date_and_is_late(self) -> None:
         place = Place("reception", MONDAY_US)
+        state = LabState(MONDAY_US, (case(place),))
         made = forecast(
-            pathway(), LabState(MONDAY_US, (case(place),)),
-            now_us=MONDAY_US, replications=3, seed=1, targets_days=[0.01, 7], horizon_days=0.1,
-        )  # fmt: skip
+            pathway(), state, now_us=MONDAY_US, replications=3, seed=1, due_us=due(state, 0.01, 7), horizon_days=0.1
+        )
         assert made.cases[0].p50_us is None
-        assert made.cases[0].breach_probability == {0.01: 1.0, 7: 1.0}
+        assert made.cases[0].breach_probability == {"0.01 d": 1.0, "7 d": 1.0}
 
     def test_an_empty_lab_has_only_its_load_to_tell(self) -> None:
         made = forecast(load_lab(LABS / "small.yaml"), LabState(MONDAY_US), now_us=MONDAY_US, replications=3, seed=1)

@@ -74,7 +74,7 @@ def _answer(connection: Connection, lab: str, now_us: int) -> Answer:
     query = (
         select(forecast_case, case_clock.c.barcode, case_clock.c.priority)
         .join(case_clock, case_clock.c.case_id == forecast_case.c.case_id)
-        .where(forecast_case.c.forecast_id == newest.id)
+        .where(forecast_case.c.forecast_id == newest.id, case_clock.c.authorised_us.is_(None))
     )
     rows = [(row.barcode, row.priority, row) for row in connection.execute(query)]
     cases = [{"case": barcode, "priority": priority, **_case(row)} for barcode, priority, row in rows]
@@ -82,8 +82,8 @@ def _answer(connection: Connection, lab: str, now_us: int) -> Answer:
         "lab": lab, **_age(newest, now_us), "replications": newest.replications, "seed": newest.seed,
         "cpu_s": rounded(newest.cpu_s), "busiest": newest.busiest,
         "bottlenecks": from_json(newest.resources) or [], "targets": from_json(newest.targets),
-        "expected_breaches": rounded(sum(case["breach_probability"] for case in cases)),
-        "cases": sorted(cases, key=lambda case: -case["breach_probability"]),
+        "expected_breaches": rounded(sum(case["breach_probability"] or 0 for case in cases)),
+        "cases": sorted(cases, key=lambda case: -(case["breach_probability"] or 0)),
     }  # fmt: skip
 
 
@@ -98,5 +98,5 @@ def _case(row: Any) -> Answer:
     stored = from_json(row.breach)
     return {
         "p50": moment(row.p50_us), "p80": moment(row.p80_us), "p95": moment(row.p95_us),
-        "breach_probability": rounded(breach_of(stored), 3), "breach_by_target": stored,
+        "breach_probability": rounded(breach_of(stored), 3) if stored else None, "breach_by_target": stored,
     }  # fmt: skip

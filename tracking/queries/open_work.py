@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Connection, select
 
 from tracking.events import Kind
+from tracking.queries.stages import GONE
 from tracking.store import tables
 
 _CASE, _ITEM, _VISIT = tables.case_clock.c, tables.item.c, tables.visit.c
@@ -73,7 +74,7 @@ def _families(connection: Connection, lab: str) -> dict[int, OpenItem]:
             _ITEM.id, _ITEM.parent_id, _ITEM.barcode, _ITEM.kind, _ITEM.step, _ITEM.step_state, _ITEM.step_us,
             _ITEM.run, _ITEM.work,
         )
-        .where(_ITEM.case_id.in_(is_open), _ITEM.status != "disposed")
+        .where(_ITEM.case_id.in_(is_open), (_ITEM.kind == "case") | _ITEM.status.not_in(GONE))
         .order_by(_ITEM.id)
     ).all()  # fmt: skip
     devices = _devices_at_work(connection, [row.id for row in rows if row.step_state == "running"])
