@@ -19,6 +19,7 @@ import pysqlite3.dbapi2 as sqlite3
 from devices.reserve import Reserve
 from devices.topics import Channel, topic_of_source
 from tracking.clock import Clock, to_rfc3339
+from tracking.decoding import LARGEST_BODY
 from tracking.errors import HistotwinError
 
 _PAGE_BYTES = 4096
@@ -39,6 +40,10 @@ class OutboxFull(HistotwinError):
 
 class OutboxUnavailable(HistotwinError):
     """The outbox's file cannot be opened or written; nothing was kept."""
+
+
+class EventTooLarge(HistotwinError):
+    """The store would refuse an event of this size; nothing of the call was kept, and no number was given."""
 
 
 class Stream(NamedTuple):
@@ -96,7 +101,8 @@ class Outbox:
         """Keep events of the form (source, CloudEvent fields) in one commit and return them as they will be sent.
 
         ``type`` and ``data`` are the caller's; ``id``, ``time``, ``source``, ``boot`` and ``sequence`` are filled in.
-        Raises ``OutboxFull`` or ``OutboxUnavailable`` (then none is kept), ``WrongTopic`` for a source that is none.
+        Raises ``OutboxFull`` or ``OutboxUnavailable``, ``EventTooLarge`` for what the store would refuse for its size,
+        ``WrongTopic`` for a source that is none. Then none is kept and no number is used.
         """
         with self._lock:
             entries, last = self._number(events)
@@ -157,7 +163,9 @@ class Outbox:
         for source, event in events:
             topic_of_source(source, Channel.EVENT)
             last[source] = sequence = last.get(source, self._last.get(source, 0)) + 1
-            entries.append(Entry(Stream(source, self.boot), sequence, self._body(source, sequence, now, event)))
+            body = self._body(source, sequence, now, event)
+            _require_storable_size(source, body)
+            entries.append(Entry(Stream(source, self.boot), sequence, body))
         return entries, last
 
     def _body(self, source: str, sequence: int, now: str, event: Mapping[str, Any]) -> bytes:
@@ -181,6 +189,14 @@ class Outbox:
     def _undo(self) -> None:
         if self._db.in_transaction:
             self._db.execute("ROLLBACK")
+
+
+def _require_storable_size(source: str, body: bytes) -> None:
+    if len(body) > LARGEST_BODY:
+        raise EventTooLarge(
+            f"an event of {source} has {len(body)} bytes, more than the {LARGEST_BODY} that can be stored:"
+            " say it with less data; nothing was kept"
+        )
 
 
 def _open(path: Path, max_bytes: int | None) -> sqlite3.Connection:

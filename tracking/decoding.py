@@ -25,6 +25,7 @@ from tracking.events import EVENT, EVENT_TYPES, CaseReceived, Event
 from tracking.reasons import Reason, refusal
 
 LARGEST_BODY = 65_536
+LARGEST_NAMED = 1024 * 1024  # the largest packet: up to here even a refused body is asked whose it is
 DEEPEST = 32
 EARLIEST_US = 946_684_800_000_000  # 2000-01-01
 LATEST_US = 4_102_444_800_000_000  # 2100-01-01
@@ -90,8 +91,11 @@ def assemble(data: bytes, attributes: Mapping[str, str]) -> bytes:
 
 
 def identity_of(body: bytes, attributes: Mapping[str, str] | None = None) -> Identity:
-    """Return what a refused message says of itself, the same from the wire and from the rejected list; never raises."""
-    if len(body) > LARGEST_BODY and attributes is None:
+    """Return what a refused message says of itself, the same from the wire and from the rejected list; never raises.
+
+    A body that is too large to be stored is read too: unless it counts, its device's acknowledgement never passes it.
+    """
+    if len(body) > LARGEST_NAMED and attributes is None:
         return Identity()
     try:
         document = storable_attributes(attributes) if attributes is not None else orjson.loads(body)

@@ -93,7 +93,8 @@ class Gateway:
     def publish(self, events: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Entry]:
         """Keep (device, CloudEvent fields) pairs on disk and send them; on return they can no longer be lost.
 
-        Raises ``OutboxFull`` or ``OutboxUnavailable`` (then none is kept), ``WrongTopic`` for a device that cannot be.
+        Raises ``OutboxFull``, ``OutboxUnavailable`` or ``EventTooLarge``, ``WrongTopic`` for a device that cannot be;
+        then none is kept.
         """
         network, lab = self._settings.network, self._settings.lab
         with self._in_order:

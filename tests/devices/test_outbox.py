@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.outbox import Leftover, Outbox, OutboxFull, OutboxUnavailable, Stream
+from devices.outbox import EventTooLarge, Leftover, Outbox, OutboxFull, OutboxUnavailable, Stream
 from devices.topics import WrongTopic
 from tests.devices.stand_ins import HandClock
 
@@ -27,6 +27,22 @@ def test_each_device_counts_from_one_without_gaps(tmp_path: Path) -> None:
     entries = box.append([(A, SCAN), (B, SCAN), (A, SCAN)]) + box.append([(A, SCAN)])
     assert [(e.stream.source, e.sequence) for e in entries] == [(A, 1), (B, 1), (A, 2), (A, 3)]
     assert {e.stream.boot for e in entries} == {box.boot}
+
+
+def test_an_event_that_the_store_would_refuse_for_its_size_is_refused_before_it_gets_a_number(tmp_path: Path) -> None:
+    box = outbox(tmp_path)
+    large = {**SCAN, "data": {"note": "x" * 65_536}}
+    with pytest.raises(EventTooLarge, match=f"{A} has 65[0-9]{{3}} bytes, more than the 65536"):
+        box.append([(B, SCAN), (A, SCAN), (A, large)])
+    assert box.is_empty
+    assert [entry.sequence for entry in box.append([(A, SCAN), (B, SCAN)])] == [1, 1]
+
+
+def test_an_event_of_just_the_largest_size_is_kept(tmp_path: Path) -> None:
+    box = outbox(tmp_path)
+    (small,) = box.append([(A, {**SCAN, "data": {"note": ""}})])
+    (entry,) = box.append([(A, {**SCAN, "data": {"note": "x" * (65_536 - len(small.body))}})])
+    assert len(entry.body) == 65_536
 
 
 def test_the_envelope_is_complete(tmp_path: Path) -> None:

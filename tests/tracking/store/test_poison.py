@@ -9,6 +9,7 @@ from sqlalchemy import text
 from tests.tracking.store.histories import START_US, incoming, lab_life
 from tests.tracking.store.pictures import Bench
 from tests.tracking.store.test_door import CUT
+from tracking.decoding import Identity, identity_of
 from tracking.door import Incoming
 from tracking.store import tables
 
@@ -85,3 +86,15 @@ def test_an_event_the_database_itself_refuses_stands_alone_in_the_rejected_list(
     assert sum(r.fate == "accepted" for r in receipts) == len(events) - 1
     assert [row["event_id"] for row in bench.named(tables.rejected)] == ["bad"]
     assert [row[0] for row in sorted(bench.rows(tables.event))] == list(range(1, len(events)))
+
+
+def test_what_is_too_large_still_counts_as_stored_for_its_device(sqlite_bench: Bench) -> None:
+    large = orjson.dumps({**CUT, "id": "large", "sequence": "2", "data": {"note": "x" * 200_000}})
+    offered = [*incoming([CUT]), Incoming(large, "mqtt", START_US, origin=CUT["source"])]
+    receipts = sqlite_bench.take(*offered, {**CUT, "id": "after", "sequence": "3"})
+    assert [(r.fate, r.stored_through) for r in receipts] == [("accepted", 3), ("rejected", 3), ("accepted", 3)]
+    assert (receipts[1].reason, receipts[1].event_id, receipts[1].sequence) == ("too_large", "large", 2)
+
+
+def test_what_is_larger_than_any_packet_is_not_even_read() -> None:
+    assert identity_of(orjson.dumps({**CUT, "data": "x" * 1024 * 1024})) == Identity()
