@@ -28,6 +28,7 @@ app = typer.Typer(
 events_app = typer.Typer(help="Take events in from files, and out to files.", no_args_is_help=True)
 db_app = typer.Typer(help="The database: schema, copies, integrity, projections from the log.", no_args_is_help=True)
 user_app = typer.Typer(help="People who may sign in.", no_args_is_help=True)
+device_app = typer.Typer(help="Instruments and readers.", no_args_is_help=True)
 token_app = typer.Typer(help="Tokens for programs that call the API.", no_args_is_help=True)
 
 Config = Annotated[Path | None, typer.Option(help="YAML file of settings; see docs/settings.md")]
@@ -115,7 +116,7 @@ def history(config: Config = None) -> None:
 def simulate(
     model: Annotated[Path, typer.Argument(help="lab file")],
     weeks: Annotated[int, typer.Option(min=1, help="weeks that are measured")] = 10,
-    replications: Annotated[int, typer.Option(min=2, help="independent runs")] = 30,
+    replications: Annotated[int, typer.Option(min=1, help="independent runs")] = 30,
     seed: Annotated[int, typer.Option(help="seed of every stream of luck")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="processes at once")] = 1,
     json: Json = False,
@@ -274,6 +275,19 @@ def token_revoke(label: str, config: Config = None, data_dir: DataDir = None) ->
     typer.echo(f"{label} is revoked.")
 
 
+@device_app.command("list")
+def device_list(
+    lab: Annotated[str | None, typer.Option(help="laboratory; left out: all")] = None,
+    config: Config = None,
+    network: NetworkFiles = None,
+    json: Json = False,
+) -> None:
+    """List the devices that the network files name; a device is added there."""
+    from dashboard.operations.reports import list_devices
+
+    typer.echo(list_devices(_settings(config, network=network).network_files, lab, as_json=json))
+
+
 @app.command("check-config")
 def check_config(files: Annotated[list[Path], typer.Argument(help="network and lab files")]) -> None:
     """Say everything that is wrong in network and lab files."""
@@ -283,7 +297,13 @@ def check_config(files: Annotated[list[Path], typer.Argument(help="network and l
     typer.echo(f"{len(files)} file(s): nothing wrong found.")
 
 
-for _name, _group in (("events", events_app), ("db", db_app), ("user", user_app), ("token", token_app)):
+for _name, _group in (
+    ("events", events_app),
+    ("db", db_app),
+    ("user", user_app),
+    ("token", token_app),
+    ("device", device_app),
+):
     app.add_typer(_group, name=_name)
 
 

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
@@ -61,11 +62,25 @@ def simulate_report(model: Path, *, weeks: int, replications: int, seed: int, jo
     names = sorted({name for run in runs for name in run})
     kpis = {name: estimate([run.get(name, math.nan) for run in runs]) for name in names}
     if as_json:
-        figures = {name: {"mean": kpi.mean, "low": kpi.low, "high": kpi.high} for name, kpi in kpis.items()}
+        figures = {
+            name: {"mean": _number(kpi.mean), "low": _number(kpi.low), "high": _number(kpi.high)}
+            for name, kpi in kpis.items()
+        }
         about = {"model": lab.name, "replications": replications, "weeks": weeks, "seed": seed}
         return json.dumps({**about, "kpis": figures}, indent=1)
     head = f"{lab.title}: {replications} replications of {weeks} weeks after {WARM_UP_WEEKS:g} of warm-up, seed {seed}"
     return "\n".join([head, *(_line(name, kpi) for name, kpi in kpis.items())])
+
+
+def list_devices(files: Sequence[Path], lab: str | None, *, as_json: bool) -> str:
+    """Return every device that the network files name; raises ``NotFound`` for an unknown laboratory."""
+    registry = load_registry(files)
+    if lab is not None:
+        registry.lab(lab)
+    devices = [device for device in registry.devices.values() if lab in (None, device.lab)]
+    if as_json:
+        return json.dumps([asdict(device) for device in devices], indent=1)
+    return "\n".join(f"{device.source:36} {device.kind:14} {device.station}" for device in devices)
 
 
 def check_files(files: Sequence[Path]) -> None:
@@ -88,6 +103,11 @@ def _run(lab: Lab, weeks: int, replications: int, seed: int, jobs: int, tell: Te
             runs.append(job.result())
             tell(len(runs), replications)
     return runs
+
+
+def _number(value: float) -> float | None:
+    """JSON has no word for a figure that no run has given."""
+    return None if math.isnan(value) else value
 
 
 def _line(name: str, kpi: Estimate) -> str:
