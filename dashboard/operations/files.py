@@ -1,6 +1,7 @@
 """Events from files and to files: JSON lines, CSV and Parquet, through the same door as live ones.
 
-A CSV or Parquet file has one column for each CloudEvents attribute and ``data`` as JSON text.
+A CSV or Parquet file has one column for each CloudEvents attribute, ``data`` as JSON text (empty where an event has
+none) and ``extensions``, a JSON object of whatever else stands in the envelope.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ from tracking.store.migrate import require_current
 
 BATCH = 1000
 ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "boot", "sequence", "datacontenttype")
-COLUMNS = ("position", "received", *ATTRIBUTES, "data")
+COLUMNS = ("position", "received", *ATTRIBUTES, "data", "extensions")
 _ENDINGS = (".jsonl", ".csv", ".parquet")
+Logged = tuple[int, str, dict[str, Any]]  # position, when it was received, the event
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,10 @@ def import_events(settings: Settings, file: Path, *, dry_run: bool) -> ImportRep
         require_current(database)
         registry = load_registry(settings.network_files)
         door = Door(EventStore(database, registry), registry, clock)
-        rows = (Incoming(body, "import", clock.now_us()) for body in _read(file))
+        numbers: list[int] = []
+        rows = (Incoming(body, "import", clock.now_us()) for body in _counted(_read(file), numbers))
         receipts = door.rehearse(list(rows)) if dry_run else _take_all(door, rows)
-    return _report(file, receipts, dry_run=dry_run)
+    return _report(file, list(zip(numbers, receipts, strict=True)), dry_run=dry_run)
 
 
 def export_events(settings: Settings, file: Path, *, after: int) -> int:
@@ -115,13 +118,21 @@ def _take_all(door: Door, rows: Iterator[Incoming]) -> list[Receipt]:
     return receipts
 
 
-def _report(file: Path, receipts: list[Receipt], *, dry_run: bool) -> ImportReport:
+def _counted(bodies: Iterable[bytes], numbers: list[int]) -> Iterator[bytes]:
+    """Leave out blank rows, and note under ``numbers`` which row of the file each of the others is."""
+    for number, body in enumerate(bodies, start=1):
+        if body.strip():
+            numbers.append(number)
+            yield body
+
+
+def _report(file: Path, receipts: list[tuple[int, Receipt]], *, dry_run: bool) -> ImportReport:
     bad = tuple(
         BadRow(row, receipt.reason, receipt.message)
-        for row, receipt in enumerate(receipts, start=1)
+        for row, receipt in receipts
         if receipt.fate in {"rejected", "conflict"}
     )
-    fates = [receipt.fate for receipt in receipts]
+    fates = [receipt.fate for _row, receipt in receipts]
     return ImportReport(str(file), len(fates), fates.count("accepted"), fates.count("duplicate"), bad, dry_run)
 
 
@@ -134,7 +145,7 @@ def _read(file: Path) -> Iterator[bytes]:
     """Yield each row as the bytes of one CloudEvent."""
     try:
         if file.suffix == ".jsonl":
-            yield from (line for line in file.read_bytes().splitlines() if line.strip())
+            yield from file.read_bytes().split(b"\n")
         elif file.suffix == ".csv":
             with file.open(encoding="utf-8-sig", newline="") as lines:
                 yield from map(_event_of, csv.DictReader(lines))
@@ -146,16 +157,28 @@ def _read(file: Path) -> Iterator[bytes]:
 
 
 def _event_of(row: Mapping[str, Any]) -> bytes:
-    """Return a row as a CloudEvent; what is no JSON in ``data`` is passed on as it is, for the door to refuse."""
+    """Return a row as a CloudEvent, its JSON cells as they are: what is wrong in them is for the door to refuse."""
     event = {name: row[name] for name in ATTRIBUTES if row.get(name) not in (None, "")}
-    try:
-        event["data"] = orjson.loads(row.get("data") or "{}")
-    except orjson.JSONDecodeError:
-        event["data"] = row.get("data")
-    return orjson.dumps(event)
+    cells = [orjson.dumps(event)[1:-1]]
+    if data := row.get("data"):
+        cells.append(b'"data":' + _bytes_of(data))
+    if extensions := row.get("extensions"):
+        cells.append(_members_of(_bytes_of(extensions)))
+    return b"{" + b",".join(filter(None, cells)) + b"}"
 
 
-def _log(database: Database, after: int) -> Iterator[dict[str, Any]]:
+def _members_of(extensions: bytes) -> bytes:
+    """Return the inside of a JSON object; what is none is passed on under the column's name."""
+    bare = extensions.strip()
+    is_object = bare.startswith(b"{") and bare.endswith(b"}")
+    return bare[1:-1].strip() if is_object else b'"extensions":' + bare
+
+
+def _bytes_of(cell: object) -> bytes:
+    return str(cell).encode("utf-8", "surrogatepass")
+
+
+def _log(database: Database, after: int) -> Iterator[Logged]:
     event, source = tables.event.c, tables.source.c
     query = (
         select(event.position, event.received_us, event.body, event.event_id, source.path)
@@ -169,11 +192,11 @@ def _log(database: Database, after: int) -> Iterator[dict[str, Any]]:
         if not rows:
             return
         for row in rows:
-            yield {"position": row.position, "received": to_rfc3339(row.received_us), **orjson.loads(row.body)}
+            yield row.position, to_rfc3339(row.received_us), orjson.loads(row.body)
         after = rows[-1].position
 
 
-def _write(ending: str, file: Path, events: Iterable[dict[str, Any]]) -> int:
+def _write(ending: str, file: Path, events: Iterable[Logged]) -> int:
     if ending == ".parquet":
         rows = [_row_of(event) for event in events]
         schema = {name: pl.Int64 if name == "position" else pl.String for name in COLUMNS}
@@ -183,16 +206,15 @@ def _write(ending: str, file: Path, events: Iterable[dict[str, Any]]) -> int:
         return _write_csv(out, events) if ending == ".csv" else _write_lines(out, events)
 
 
-def _write_lines(out: TextIO, events: Iterable[dict[str, Any]]) -> int:
+def _write_lines(out: TextIO, events: Iterable[Logged]) -> int:
     written = 0
-    for event in events:
-        bare = {name: value for name, value in event.items() if name not in {"position", "received"}}
-        out.write(orjson.dumps(bare).decode() + "\n")
+    for _position, _received, event in events:
+        out.write(orjson.dumps(event).decode() + "\n")
         written += 1
     return written
 
 
-def _write_csv(out: TextIO, events: Iterable[dict[str, Any]]) -> int:
+def _write_csv(out: TextIO, events: Iterable[Logged]) -> int:
     writer = csv.writer(out, quoting=csv.QUOTE_ALL)
     writer.writerow(COLUMNS)
     written = 0
@@ -202,9 +224,15 @@ def _write_csv(out: TextIO, events: Iterable[dict[str, Any]]) -> int:
     return written
 
 
-def _row_of(event: Mapping[str, Any]) -> tuple[Any, ...]:
-    cells = [event.get(name) for name in COLUMNS[:-1]]
-    texts = [
-        cell if cell is None or name == "position" else str(cell) for name, cell in zip(COLUMNS, cells, strict=False)
-    ]
-    return (*texts, orjson.dumps(event.get("data")).decode())
+def _row_of(logged: Logged) -> tuple[Any, ...]:
+    """Return the cells; what a cell cannot tell from nothing (null, an empty text) is written out in ``extensions``."""
+    position, received, event = logged
+    told = {name: str(event[name]) for name in ATTRIBUTES if event.get(name) not in (None, "")}
+    others = {name: value for name, value in event.items() if name not in told and name != "data"}
+    cells = [told.get(name) for name in ATTRIBUTES]
+    data = _json(event["data"]) if "data" in event else None
+    return (position, received, *cells, data, _json(others) if others else None)
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import csv
 import json
 from pathlib import Path
 
@@ -46,6 +48,48 @@ def test_what_goes_out_comes_back_as_the_same_events(settings: Settings, tmp_pat
     assert export_events(settings, out, after=0) == 2
     again = import_events(settings, out, dry_run=False)
     assert (again.rows, again.duplicates, again.bad) == (2, 2, ())
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "csv", "parquet"])
+def test_an_event_without_data_and_one_with_more_in_its_envelope_come_back_the_same(
+    settings: Settings, tmp_path: Path, ending: str
+) -> None:
+    bare = {name: value for name, value in GOOD[1].items() if name != "data"}
+    stored = {**bare, "id": "c-1", "type": "histotwin.item.stored"}
+    traced = {**GOOD[0], "traceparent": "00-4bf92f35-00f067aa-01", "samples": 3, "position": "top"}
+    coded = {**bare, "id": "c-2", "data_base64": base64.b64encode(json.dumps(GOOD[1]["data"]).encode()).decode()}
+    coded["datacontenttype"] = None
+    events: list[object] = [stored, traced, coded]
+    taken = import_events(settings, lines(tmp_path / "in.jsonl", events), dry_run=False)
+    assert (taken.accepted, taken.bad) == (3, ())
+    out = tmp_path / f"out.{ending}"
+    assert export_events(settings, out, after=0) == 3
+    again = import_events(settings, out, dry_run=False)
+    assert (again.rows, again.duplicates, again.bad) == (3, 3, ())
+
+
+def test_what_is_wrong_in_a_cell_is_a_bad_row_and_nothing_worse(settings: Settings, tmp_path: Path) -> None:
+    import_events(settings, lines(tmp_path / "in.jsonl", [GOOD[1]]), dry_run=False)
+    out = tmp_path / "out.csv"
+    export_events(settings, out, after=0)
+    with out.open(encoding="utf-8", newline="") as file:
+        heading, good = csv.reader(file)
+    wrong = [("data", "[" * 5000 + "]" * 5000), ("data", "{oops"), ("extensions", "[" * 5000), ("extensions", "7")]
+    with out.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(
+            [heading, *([cell if name == at else old for name, old in zip(heading, good, strict=True)]
+                        for at, cell in wrong)]
+        )  # fmt: skip
+    report = import_events(settings, out, dry_run=True)
+    assert [(bad.row, bad.reason) for bad in report.bad] == [
+        (1, "too_deep"), (2, "not_json"), (3, "too_deep"), (4, "identity_conflict"),
+    ]  # fmt: skip
+
+
+def test_blank_lines_count_in_the_numbers_of_rows_and_nowhere_else(settings: Settings, tmp_path: Path) -> None:
+    report = import_events(settings, lines(tmp_path / "in.jsonl", ["", GOOD[0], " ", "", "rubbish"]), dry_run=True)
+    assert [bad.row for bad in report.bad] == [5]
+    assert report.rows == 2
 
 
 def test_a_dry_run_names_every_bad_row_and_stores_nothing(settings: Settings, tmp_path: Path) -> None:
