@@ -165,7 +165,13 @@ class Live:
             await asyncio.sleep(max(LOOK_EVERY_S, REST_FACTOR * spent_s) if self._readers else 5 * LOOK_EVERY_S)
 
     async def _look(self) -> None:
-        changed = await asyncio.to_thread(self._board.catch_up)
+        try:
+            await asyncio.to_thread(self._board.catch_up)
+        finally:
+            self._tell(self._board.take_changed())
+
+    def _tell(self, changed: frozenset[str]) -> None:
+        """Send the rows of labs that were renewed, by this task or by whoever else asked the board."""
         if not changed:
             return
         for row in self._board.rows(_EVERYBODY):

@@ -94,6 +94,22 @@ async def test_a_snapshot_comes_first_and_a_row_when_something_happens(served: t
     assert data["row"]["closed_7d"] is not None
 
 
+async def test_whoever_polls_the_board_takes_nothing_from_the_stream(
+    served: tuple[ApiWorld, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The poll comes between the commit and the stream's next look, and is the first to see what is new."""
+    world, url = served
+    monkeypatch.setattr("dashboard.live.LOOK_EVERY_S", 0.6)
+
+    def commit_and_poll() -> None:
+        move_case(world)
+        polled = httpx.get(f"{url}/api/v1/labs").json()["labs"]
+        assert max(row["position"] for row in polled) == world.rows.position
+
+    got = await read_until(url, "board", "row", then=commit_and_poll)
+    assert (got[-1][2]["lab"], got[-1][2]["position"]) == ("rl4", world.rows.position)
+
+
 async def test_a_lab_topic_brings_its_page_and_renews_it(served: tuple[ApiWorld, str]) -> None:
     world, url = served
     got = await read_until(url, "lab/rl4", "lab", count=2, then=lambda: move_case(world))

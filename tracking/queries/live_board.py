@@ -2,7 +2,8 @@
 
 ``catch_up`` asks for the log's head; of each new event it reads which items are named and renews only their cases.
 More than 5,000 new events at once, or a name it cannot place, renew the whole lab. Percentiles are worked out at most
-every 15 seconds. All calls block on the database and may come from any thread.
+every 15 seconds. Whoever catches up, the labs renewed are kept for ``take_changed``, which the live stream calls.
+All calls block on the database, ``take_changed`` excepted, and may come from any thread.
 """
 
 from __future__ import annotations
@@ -58,12 +59,15 @@ class LiveBoard:
         self._registry = registry
         self._clock = clock
         self._lock = threading.Lock()
+        self._changes = threading.Lock()
         self._labs = {
             lab.id: _Kept(LabPicture(lab, lab_calendar(lab)), Route(lab.route)) for lab in registry.labs.values()
         }
         self._position = 0
         self._forecast_id = 0
         self._rejected_id = 0
+        self._undrawn: dict[str, None] = {}
+        self._changed: set[str] = set()
 
     @property
     def position(self) -> int:
@@ -71,14 +75,23 @@ class LiveBoard:
         return self._position
 
     def catch_up(self) -> frozenset[str]:
-        """Bring every row up to the log's head; return the labs whose row changed."""
+        """Bring every row up to the log's head; return the labs whose row this call renewed.
+
+        A lab whose row could not be renewed is tried again by the next call.
+        """
         with self._lock, self._database.reading() as connection:
             now_s = self._clock.monotonic_s()
-            touched = self._follow_log(connection, now_s) | self._follow_rest(connection)
-            changed = touched | self._due(now_s)
-            for lab in changed:
-                self._redraw(connection, self._labs[lab], now_s)
-            return frozenset(changed)
+            self._undrawn |= dict.fromkeys(self._follow_log(connection, now_s))
+            self._undrawn |= dict.fromkeys(self._follow_rest(connection))
+            self._undrawn |= dict.fromkeys(self._due(now_s))
+            return self._redraw_all(connection, now_s)
+
+    def take_changed(self) -> frozenset[str]:
+        """Return the labs whose row was renewed since the last taking, by whosever call; for the live stream alone."""
+        with self._changes:
+            taken = frozenset(self._changed)
+            self._changed.clear()
+        return taken
 
     def rows(self, principal: Principal) -> list[Answer]:
         """Return the rows this principal may see, in the registry's order."""
@@ -169,6 +182,17 @@ class LiveBoard:
             return set()
         found = connection.execute(select(lab).where(key > known).distinct()).scalars()  # type: ignore[call-overload, operator]
         return {lab_id for lab_id in found if lab_id in self._labs}
+
+    def _redraw_all(self, connection: Connection, now_s: float) -> frozenset[str]:
+        """Renew the rows that are due; one that fails goes to the end of the queue and holds up no other for long."""
+        drawn = tuple(self._undrawn)
+        for lab in drawn:
+            self._undrawn[lab] = self._undrawn.pop(lab)
+            self._redraw(connection, self._labs[lab], now_s)
+            del self._undrawn[lab]
+            with self._changes:
+                self._changed.add(lab)
+        return frozenset(drawn)
 
     def _redraw(self, connection: Connection, kept: _Kept, now_s: float) -> None:
         picture, now_us = kept.picture, self._clock.now_us()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from tests.tracking.queries.conftest import ALL, World
 from tests.tracking.queries.stored_rows import NOW_US
 from tracking.access import Principal, Role
@@ -49,6 +51,33 @@ def test_a_new_event_moves_its_case_and_nothing_else_is_read(world: World) -> No
 def test_nothing_new_changes_nothing(world: World) -> None:
     world.board.catch_up()
     assert world.board.catch_up() == frozenset()
+
+
+def test_what_changed_is_kept_for_the_stream_whoever_caught_up(world: World) -> None:
+    assert world.board.catch_up() == world.board.take_changed() == set(world.registry.labs)
+    assert world.board.take_changed() == frozenset()
+    world.rows.event("rl4", "reader-1", "item.scanned", "something else")
+    world.board.catch_up()
+    world.board.catch_up()
+    assert world.board.take_changed() == {"rl4"}
+
+
+def test_a_row_that_cannot_be_drawn_is_drawn_by_the_next_call(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.row()
+    world.board.take_changed()
+    for lab in ("rl4", "rna"):
+        world.rows.event(lab, "reader-1", "item.scanned", "something else")
+    with monkeypatch.context() as broken:
+        broken.setattr("tracking.queries.live_board.board_row", _trip)
+        with pytest.raises(ZeroDivisionError):
+            world.board.catch_up()
+    assert world.board.take_changed() == frozenset()
+    assert world.board.catch_up() == world.board.take_changed() == {"rl4", "rna"}
+    assert world.board.row(ALL, "rl4")["position"] == world.rows.position
+
+
+def _trip(*_: object) -> None:
+    raise ZeroDivisionError
 
 
 def test_percentiles_are_worked_out_at_most_every_15_seconds(world: World) -> None:
