@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ from dashboard.operations.settings import Settings, load_settings
 from tracking.errors import InputMistakes
 from tracking.store.migrate import upgrade
 
-GOOD = [
+GOOD: list[dict[str, Any]] = [
     {
         "specversion": "1.0", "id": "a-1", "source": "/bcps/rl4/lims-1", "type": "histotwin.case.received",
         "subject": "S26-000123", "time": "2026-11-20T09:00:00Z", "boot": "a", "sequence": 1,
@@ -36,7 +38,7 @@ def settings(tmp_path: Path) -> Settings:
     return settings
 
 
-def lines(file: Path, rows: list[object]) -> Path:
+def lines(file: Path, rows: Sequence[object]) -> Path:
     file.write_text("".join(f"{row if isinstance(row, str) else json.dumps(row)}\n" for row in rows), encoding="utf-8")
     return file
 
@@ -59,7 +61,7 @@ def test_an_event_without_data_and_one_with_more_in_its_envelope_come_back_the_s
     traced = {**GOOD[0], "traceparent": "00-4bf92f35-00f067aa-01", "samples": 3, "position": "top"}
     coded = {**bare, "id": "c-2", "data_base64": base64.b64encode(json.dumps(GOOD[1]["data"]).encode()).decode()}
     coded["datacontenttype"] = None
-    events: list[object] = [stored, traced, coded]
+    events = [stored, traced, coded]
     taken = import_events(settings, lines(tmp_path / "in.jsonl", events), dry_run=False)
     assert (taken.accepted, taken.bad) == (3, ())
     out = tmp_path / f"out.{ending}"
