@@ -25,6 +25,7 @@ from tracking.errors import HistotwinError
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.02
+_NOT_STORED = {"unknown_device", "unknown_lab", "wrong_source"}  # refused, and kept here until the device is added
 _IN_FLIGHT = 20  # brokers advertise this Receive Maximum and cut off who exceeds it; paho does not look
 ONLINE, OFFLINE = b"online", b"offline"
 
@@ -239,6 +240,12 @@ class _Line:
             topic = str(topic_of_source(span.stream.source, Channel.EVENT))
             for entry in self._outbox.after(span.stream, span.after, span.most):
                 self._in_flight.add(self.session.publish(topic, entry.body))
+        for loss in self._resending.losses():
+            log.error(
+                "the store was put back to before it had events %d to %d of %s (boot %s): they are deleted here and"
+                " cannot come again; what is after them is sent again",
+                loss.first, loss.last, *loss.stream,
+            )  # fmt: skip
 
     def _forget_covered(self) -> None:
         if not self._covered:
@@ -254,9 +261,24 @@ class _Line:
         topic, said = parse_topic(message.topic), orjson.loads(message.payload)
         if topic.channel is Channel.ACK:
             self._acknowledged(Stream(topic.source, said["boot"]), int(said["sequence"]))
-        elif self._on_reply is not None:
-            words = (said["verdict"], said["reason"], said["message"])
-            self._on_reply(Reply(topic.device, said.get("id"), *words))
+        else:
+            self._replied(
+                topic.source, Reply(topic.device, said.get("id"), said["verdict"], said["reason"], said["message"])
+            )
+
+    def _replied(self, source: str, reply: Reply) -> None:
+        if reply.reason not in _NOT_STORED:
+            self._confirm(source, reply.id)
+        if self._on_reply is not None:
+            self._on_reply(reply)
+
+    def _confirm(self, source: str, event_id: str | None) -> None:
+        """Count an answered event as stored where no acknowledgement can say so: beyond the gap of a restored store."""
+        for stream, after in self._resending.fallen(source):
+            for entry in self._outbox.after(stream, after, 1):
+                if orjson.loads(entry.body)["id"] == event_id:
+                    self._resending.confirmed(stream, entry.sequence, self._clock.monotonic_s())
+                    self._covered[stream] = entry.sequence
 
     def _acknowledged(self, stream: Stream, through: int) -> None:
         if self._resending.acknowledged(stream, through, self._clock.monotonic_s()):

@@ -34,6 +34,12 @@ class StoreInMemory:
         self.batches.append(len(batch))
         return [self._take(incoming) for incoming in batch]
 
+    def go_back_to(self, count: int) -> None:
+        """Become what a copy of the first ``count`` events is, all of one device."""
+        self.events = dict(list(self.events.items())[:count])
+        self.order = self.order[:count]
+        self._seen = {stream: set(range(1, count + 1)) for stream in self._seen}
+
     def _take(self, incoming: Incoming) -> Receipt:
         if incoming.refusal:
             return self._reject(incoming, incoming.refusal)

@@ -93,6 +93,25 @@ def test_what_was_published_offline_arrives_after_a_restart_with_its_old_boot(
     assert len(store.events) == 31
 
 
+def test_a_store_put_back_to_an_older_copy_gets_what_is_still_held_and_the_outbox_empties(
+    broker_port: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = StoreInMemory()
+    with running_ingest(broker_port, store):
+        lab = Lab(broker_port, tmp_path)
+        sent = lab.gateway.publish([("m-1", STEP)] * 30)
+        assert lab.gateway.flush(10)
+        store.go_back_to(10)
+        for _ in range(3):
+            sent += lab.gateway.publish([("m-1", STEP)] * 20)
+            assert lab.gateway.flush(20)
+        lab.leave()
+    assert list(store.events.values()) == [entry.body for entry in sent[:10] + sent[30:]]
+    told = [record.getMessage() for record in caplog.records if "put back" in record.getMessage()]
+    assert len(told) == 1
+    assert f"11 to 30 of /bcps/rl4/m-1 (boot {lab.outbox.boot})" in told[0]
+
+
 def test_states_are_retained_and_the_last_will_says_offline(broker_port: int, tmp_path: Path) -> None:
     heard: dict[str, bytes] = {}
     ear = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)

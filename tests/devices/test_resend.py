@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.outbox import Stream
-from devices.resend import Patience, Resending, Span
+from devices.resend import Loss, Patience, Resending, Span
 
 A, B = Stream("/n/l/a", "b1"), Stream("/n/l/b", "b1")
 
@@ -86,6 +86,34 @@ def test_a_stuck_stream_does_not_hold_up_another() -> None:
     sending.to_send(0, 20, is_idle=True)
     sending.appended(B, 1)
     assert sending.to_send(1, 20, is_idle=True) == [Span(B, 0, 1)]
+
+
+def test_behind_the_gap_of_a_restored_store_everything_flows_and_the_loss_is_told_once() -> None:
+    sending, store, told, now = ledger(ahead=10), set(range(1, 6)), list[Loss](), 0.0
+    sending.found(A, 21, 60)  # deleted here to 20, stored only to 5
+    for _ in range(200):
+        now += 5
+        for span in sending.to_send(now, 20, is_idle=True):
+            for sequence in range(span.after + 1, span.after + span.most + 1):
+                is_duplicate = sequence in store
+                store.add(sequence)
+                if is_duplicate and sending.fallen("/n/l/a") == [(A, sequence - 1)]:
+                    sending.confirmed(A, sequence, now)
+            sending.acknowledged(A, 5, now)
+        told += sending.losses()
+    assert store == {*range(1, 6), *range(21, 61)}
+    assert sending.due_in_s(now) is None
+    assert told == [Loss(A, 6, 20)]
+
+
+def test_an_old_acknowledgement_that_comes_twice_is_no_loss() -> None:
+    sending = filled(12)
+    sending.to_send(0, 20, is_idle=True)
+    for through in (10, 5, 10):
+        sending.acknowledged(A, through, 1)
+    assert sending.to_send(20, 20, is_idle=True) == [Span(A, 10, 2)]
+    assert sending.losses() == []
+    assert sending.fallen("/n/l/a") == []
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 3), st.booleans()), max_size=60), st.randoms())
