@@ -39,6 +39,7 @@ def build_app(api: FastAPI, parts: Any) -> Dash:
     _register_router(app)
     for page in PAGES:
         page.register(app, parts)
+    app._setup_server()  # type: ignore[no-untyped-call]  # else, on the FastAPI backend, the very first page is sent before its assets are known
     return app
 
 
