@@ -41,6 +41,7 @@ class Reason(StrEnum):
     IDENTITY_CONFLICT = "identity_conflict"
     DATABASE_REFUSED = "database_refused"
     RETAINED_EVENT = "retained_event"
+    OUT_OF_SCOPE = "out_of_scope"
 
 
 SENTENCES: Mapping[Reason, str] = {
@@ -71,6 +72,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.IDENTITY_CONFLICT: "{event_id} of {source} was stored before with other content. Both are kept.",
     Reason.DATABASE_REFUSED: "The database could not take this event: {detail}.",
     Reason.RETAINED_EVENT: "An event came as a retained message; it may be old. Publish without the retain flag.",
+    Reason.OUT_OF_SCOPE: "The source is no device of a laboratory in the sender's scope. Send it with another token.",
 }
 
 

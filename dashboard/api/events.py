@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Annotated, Any
 
 import orjson
@@ -18,28 +20,28 @@ from tracking.door import Incoming, Receipt
 from tracking.errors import Refusal
 from tracking.queries.events_log import events_after
 from tracking.queries.words import Answer
+from tracking.reasons import Reason
 
 router = APIRouter(tags=["events"])
 MOST_BYTES = 8 * 1024 * 1024
 MOST_AT_ONCE = 1000
 _BATCH = "application/cloudevents-batch+json"
+_STRUCTURED = "application/cloudevents"
 _CE = "ce-"
+_BLANK = b" \t\r\n"
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
+_DEEPER = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
+_NO_DEVICE = "http"  # contradicts every source, so that what is refused moves no device's watermark
 
 
 @router.post("/events")
 async def post_events(request: Request, parts: PartsOf, who: Writer) -> Response:
     """Store one CloudEvent or a batch; say of each ``accepted``, ``duplicate`` or ``rejected`` with reason."""
     body = await _read(request)
-    bodies = _split(body, request.headers.get("content-type", ""))
-    attributes = {key[len(_CE) :]: value for key, value in request.headers.items() if key.startswith(_CE)} or None
     now_us = parts.clock.now_us()
-    results: list[Answer | None] = [_foreign(parts, who, one, attributes) for one in bodies]
-    mine = [index for index, refused in enumerate(results) if refused is None]
-    batch = [Incoming(bodies[index], "http", now_us, attributes=attributes) for index in mine]
-    receipts = await asyncio.to_thread(parts.door.take, batch) if batch else []
-    for index, receipt in zip(mine, receipts, strict=True):
-        results[index] = _told(receipt)
-    return answer({"results": results})
+    batch = await asyncio.to_thread(_offered, parts, who, request.headers, body, now_us)
+    receipts = await asyncio.to_thread(parts.door.take, batch)
+    return answer({"results": [_told(receipt) for receipt in receipts]})
 
 
 @router.get("/events")
@@ -73,33 +75,88 @@ async def _read(request: Request) -> bytes:
     return bytes(body)
 
 
+def _offered(parts: Parts, who: Principal, headers: Mapping[str, str], body: bytes, now_us: int) -> list[Incoming]:
+    """Return what a request offers the door; what its sender may not say goes there too, as refused."""
+    content_type = headers.get("content-type", "")
+    attributes = binary_mode_attributes(headers, content_type)
+    bodies = [body] if attributes is not None else _split(body, content_type)
+    return [_incoming(parts, who, one, attributes, now_us) for one in bodies]
+
+
+def binary_mode_attributes(headers: Mapping[str, str], content_type: str) -> dict[str, str] | None:
+    """Return the CloudEvents attributes of HTTP binary mode, ``None`` for structured mode and batches.
+
+    Source: CloudEvents HTTP Protocol Binding 1.0, clause 3.1: headers with ``ce-`` are the attributes, the content type
+    is ``datacontenttype``.
+    """
+    if f"{_CE}specversion" not in headers or content_type.lower().startswith(_STRUCTURED):
+        return None
+    attributes = {key[len(_CE) :]: value for key, value in headers.items() if key.startswith(_CE)}
+    if content_type:
+        attributes["datacontenttype"] = content_type
+    return attributes
+
+
+def _incoming(parts: Parts, who: Principal, body: bytes, attributes: dict[str, str] | None, now_us: int) -> Incoming:
+    if not _is_foreign(parts, who, body, attributes):
+        return Incoming(body, "http", now_us, attributes=attributes)
+    return Incoming(body, "http", now_us, origin=_NO_DEVICE, attributes=attributes, refusal=Reason.OUT_OF_SCOPE.value)
+
+
 def _split(body: bytes, content_type: str) -> Sequence[bytes]:
-    """Return the events of a body, each as bytes; one that is no readable array goes to the door as it is."""
-    if not (content_type.startswith(_BATCH) or body.lstrip()[:1] == b"["):
+    """Return the events of a body, each as bytes; one that is no array goes to the door as it is."""
+    if not (content_type.lower().startswith(_BATCH) or body.lstrip(_BLANK)[:1] == b"["):
         return [body]
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
+    members = array_members(body)
+    if members is None:
         return [body]
-    if not isinstance(document, list):
-        return [body]
-    if not 1 <= len(document) <= MOST_AT_ONCE:
-        raise Refusal("batch_size", f"body: {len(document)} events: expected 1 to {MOST_AT_ONCE}.")
-    return [orjson.dumps(one) for one in document]
+    if not 1 <= len(members) <= MOST_AT_ONCE:
+        raise Refusal("batch_size", f"body: {len(members)} events: expected 1 to {MOST_AT_ONCE}.")
+    return members
 
 
-def _foreign(parts: Parts, who: Principal, body: bytes, attributes: dict[str, str] | None) -> Answer | None:
-    """Return the refusal of an event from a lab that this principal may not speak for; ``None`` lets it go on."""
+def array_members(body: bytes) -> list[bytes] | None:
+    """Return the members of a JSON array as they were written, whatever is in them; ``None`` when it is no array.
+
+    Only brackets, commas and strings are looked at, so that one unreadable member leaves its neighbours readable.
+    """
+    text = body.strip(_BLANK)
+    cuts = _cuts(text)
+    if cuts is None:
+        return None
+    members = [text[start + 1 : end].strip(_BLANK) for start, end in pairwise(cuts)]
+    if members == [b""]:
+        return []
+    return members if all(members) else None
+
+
+def _cuts(text: bytes) -> list[int] | None:
+    """Return where an array opens, where its own commas stand and where it closes; ``None`` when it is no array."""
+    cuts, depth = [0], 0
+    if text[:1] != b"[" or text[-1:] != b"]":
+        return None
+    for token in _TOKEN.finditer(text):
+        mark = token[0]
+        depth += _DEEPER.get(mark, 0)
+        if depth == 1 and mark == b",":
+            cuts.append(token.start())
+        elif depth == 0 and token.end() < len(text):
+            return None
+    return [*cuts, len(text) - 1] if depth == 0 else None
+
+
+def _is_foreign(parts: Parts, who: Principal, body: bytes, attributes: dict[str, str] | None) -> bool:
+    """Tell whether an event names a source that this principal may not speak for.
+
+    One that names none that could be read is not: the door refuses it with its own reason.
+    """
     if who.labs is None:
-        return None
-    event = _glance(body)
-    source = (attributes or {}).get("source") or event.get("source")
+        return False
+    source = (attributes if attributes is not None else _glance(body)).get("source")
+    if not isinstance(source, str):
+        return False
     lab = source_lab(source)
-    if lab is not None and lab in parts.registry.labs and who.may_see(lab):
-        return None
-    message = f"source: {source!r}: expected a device of a laboratory in your scope."
-    return {"id": event.get("id"), "source": source, "status": "rejected", "verdict": "rejected",
-            "reason": "unknown_lab", "message": message, "position": None}  # fmt: skip
+    return lab is None or lab not in parts.registry.labs or not who.may_see(lab)
 
 
 def _glance(body: bytes) -> dict[str, Any]:
