@@ -11,54 +11,18 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
 
 from dashboard.api.events import array_members
-from dashboard.server import build_api, wire
-from tests.dashboard.api_world import FAR
-from tests.tracking.queries.stored_rows import TestClock, shipped_registry
-from tracking.access import Access, Role
-from tracking.access.passwords import Passwords
-from tracking.door import Door
-from tracking.store import tables
-from tracking.store.database import Database, open_database
-from tracking.store.event_store import EventStore
-from tracking.store.migrate import upgrade
+from tests.dashboard.stored_api import Stored, stored_api
 
 READER = "/bcps/rl4/reader-1"
 BATCH = {"content-type": "application/cloudevents-batch+json"}
 
 
-class Stored:
-    """The API in front of a real store."""
-
-    def __init__(self, database: Database) -> None:
-        registry, self.clock, self.database = shipped_registry(), TestClock(), database
-        self.access = Access(database, self.clock, Passwords(memory_kib=64, rounds=1))
-        door = Door(EventStore(database, registry), registry, self.clock)
-        self.api = build_api(wire(database, registry, self.clock, door, is_demo=False, access=self.access))
-
-    def client(self, *labs: str) -> TestClient:
-        token = self.access.add_token("-".join(labs) or "all", [Role.SCIENTIST], list(labs) or None).secret
-        headers = {"Authorization": f"Bearer {token}"}
-        return TestClient(self.api, "http://lab.example", client=FAR, headers=headers, raise_server_exceptions=False)
-
-    def bodies(self) -> list[bytes]:
-        with self.database.reading() as connection:
-            return list(connection.execute(select(tables.event.c.body).order_by(tables.event.c.position)).scalars())
-
-    def refused(self) -> list[Any]:
-        with self.database.reading() as connection:
-            return list(connection.execute(select(tables.rejected).order_by(tables.rejected.c.id)))
-
-
 @pytest.fixture
 def stored(tmp_path: Path) -> Iterator[Stored]:
-    url = f"sqlite:///{tmp_path / 'store.db'}"
-    upgrade(url)
-    database = open_database(url)
-    yield Stored(database)
-    database.close()
+    with stored_api(tmp_path) as made:
+        yield made
 
 
 def event(number: int, source: str = READER, **more: Any) -> dict[str, Any]:
