@@ -154,6 +154,7 @@ def _open_postgresql(url: str) -> Engine:
     if target.drivername in ("postgresql", "postgres"):
         target = target.set(drivername="postgresql+psycopg")
     arguments = {
+        "client_encoding": "utf8",  # a database made under the C locale would hand out bytes for text
         "connect_timeout": CONNECT_TIMEOUT_S, "options": settings, "tcp_user_timeout": 5_000,
         "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2,
     }  # fmt: skip
