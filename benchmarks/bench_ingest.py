@@ -5,7 +5,7 @@ shares the clock; the receivers take turns. ``plain`` is the least that is durab
 ``executemany`` of (topic, payload) with a unique key a batch, SQLite WAL with ``synchronous=FULL``. ``ours`` decodes,
 judges, stores, projects, acknowledges and answers.
 
-    .venv/bin/python benchmarks/bench_ingest.py [--events 20000] [--rounds 3] [--profile]
+    python -m benchmarks.bench_ingest [--events 20000] [--rounds 3] [--profile]
 """
 
 from __future__ import annotations
@@ -35,19 +35,17 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from devices.ingest import Ingest, IngestSettings
+from devices.session import BrokerAddress
+from tests.services import mosquitto
+from tracking.clock import SystemClock, to_rfc3339
+from tracking.door import Door, Incoming, Receipt
+from tracking.registry import load_registry
+from tracking.store.database import open_database
+from tracking.store.event_store import EventStore
+from tracking.store.migrate import upgrade
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from devices.ingest import Ingest, IngestSettings  # noqa: E402
-from devices.session import BrokerAddress  # noqa: E402
-from tests.services import mosquitto  # noqa: E402
-from tracking.clock import SystemClock, to_rfc3339  # noqa: E402
-from tracking.door import Door, Incoming, Receipt  # noqa: E402
-from tracking.registry import load_registry  # noqa: E402
-from tracking.store.database import open_database  # noqa: E402
-from tracking.store.event_store import EventStore  # noqa: E402
-from tracking.store.migrate import upgrade  # noqa: E402
-
 NETWORK, LAB = "bcps", "rl4"
 SESSION_S = 3600
 

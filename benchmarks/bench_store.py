@@ -4,7 +4,7 @@
 ``synchronous=FULL``. ``decode`` parses, validates and digests; ``judge`` adds lab, device, step and items; ``fold`` is
 the items' states alone; ``door`` is everything, committed.
 
-    .venv/bin/python benchmarks/bench_store.py [--events 20000] [--batch 500] [--rounds 3] [--profile]
+    python -m benchmarks.bench_store [--events 20000] [--batch 500] [--rounds 3] [--profile]
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import argparse
 import cProfile
 import gc
 import pstats
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,20 +20,18 @@ from pathlib import Path
 
 import pysqlite3.dbapi2 as sqlite3
 
+from tests.tracking.store.histories import batches_of, incoming, lab_life
+from tracking.clock import SystemClock
+from tracking.decoding import decode
+from tracking.door import Door
+from tracking.items import ItemState, apply
+from tracking.offering import Incoming
+from tracking.registry import Registry, load_registry
+from tracking.store.database import open_database
+from tracking.store.event_store import EventStore
+from tracking.store.migrate import upgrade
+
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
-
-from tests.tracking.store.histories import batches_of, incoming, lab_life  # noqa: E402
-from tracking.clock import SystemClock  # noqa: E402
-from tracking.decoding import decode  # noqa: E402
-from tracking.door import Door  # noqa: E402
-from tracking.items import ItemState, apply  # noqa: E402
-from tracking.offering import Incoming  # noqa: E402
-from tracking.registry import Registry, load_registry  # noqa: E402
-from tracking.store.database import open_database  # noqa: E402
-from tracking.store.event_store import EventStore  # noqa: E402
-from tracking.store.migrate import upgrade  # noqa: E402
-
 Batches = list[Sequence[Incoming]]
 
 

@@ -17,6 +17,7 @@ import uvicorn
 
 from dashboard.live import FALLEN_BEHIND, Reader
 from tests.dashboard.api_world import ApiWorld, api_world
+from tests.services import until
 from tracking.access import Principal, Role
 from tracking.clock import SystemClock
 
@@ -132,40 +133,28 @@ async def test_a_reader_gets_only_labs_in_scope(served: tuple[ApiWorld, str]) ->
     assert "rl4" not in json.dumps(got)
 
 
-async def test_fifty_readers_see_a_commit_within_300_ms(served: tuple[ApiWorld, str]) -> None:
-    """p95 from commit to the reader, over 50 readers while events flow. Doubled here: other work shares the machine."""
+async def test_fifty_readers_all_see_every_commit(served: tuple[ApiWorld, str]) -> None:
+    """How soon they see it is measured by ``benchmarks/bench_live.py``; here, that none of them misses it."""
     world, url = served
-    committed: dict[int, float] = {}
-    delays: list[float] = []
+    reached = [0] * 50
 
-    async def one_reader() -> None:
+    async def one_reader(number: int) -> None:
         async with httpx.AsyncClient(timeout=30) as client, client.stream("GET", f"{url}/api/v1/stream") as answer:
-            seen = 0
             async for name, _, data in frames(answer.aiter_lines()):
-                if name != "row":
-                    continue
-                now = time.perf_counter()
-                new = [position for position in committed if seen < position <= data["position"]]
-                delays.extend(now - committed[position] for position in new)
-                seen = max(seen, data["position"])
+                if name in {"snapshot", "row"}:
+                    reached[number] = max(reached[number], data["position"])
 
-    def write() -> None:
+    readers = [asyncio.create_task(one_reader(number)) for number in range(50)]
+    try:
         for _ in range(20):
-            position = world.rows.event("rl4", "reader-1", "item.scanned", "S26-000001")
-            committed[position] = time.perf_counter()
-            time.sleep(0.1)
-
-    readers = [asyncio.create_task(one_reader()) for _ in range(50)]
-    await asyncio.sleep(1.5)
-    await asyncio.to_thread(write)
-    await asyncio.sleep(0.8)
-    for reader in readers:
-        reader.cancel()
-    await asyncio.gather(*readers, return_exceptions=True)
-    delays.sort()
-    assert len(delays) >= 50 * 19
-    p95_s = delays[int(len(delays) * 0.95)]
-    assert p95_s < 0.6, p95_s
+            last = await asyncio.to_thread(world.rows.event, "rl4", "reader-1", "item.scanned", "S26-000001")
+            await asyncio.sleep(0.05)
+        await asyncio.to_thread(until, lambda: min(reached) >= last, 30)
+    finally:
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
+    assert set(reached) == {last}
 
 
 async def test_nobody_streams_without_a_credential(served: tuple[ApiWorld, str]) -> None:

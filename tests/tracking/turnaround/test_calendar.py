@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -96,9 +95,8 @@ def test_a_night_in_which_clocks_change_counts_nothing_extra_on_a_sunday() -> No
         assert ENGLAND.working_us(start, end) == 24 * HOUR_US
 
 
-def test_fifty_thousand_cases_take_less_than_a_quarter_of_a_second() -> None:
-    starts = np.linspace(at(2024, 1, 1), at(2026, 1, 1), 50_000).astype(np.int64)
-    ENGLAND.working_us(int(starts[0]), int(starts[-1]))
-    began = time.perf_counter()
-    ENGLAND.working_us_of(starts, starts + 9 * DAY_US)
-    assert time.perf_counter() - began < 0.25
+def test_many_cases_at_once_give_what_each_alone_gives() -> None:
+    starts = np.linspace(at(2024, 1, 1), at(2026, 1, 1), 500).astype(np.int64)
+    ends = starts + 9 * DAY_US
+    alone = [ENGLAND.working_us(int(start), int(end)) for start, end in zip(starts, ends, strict=True)]
+    assert ENGLAND.working_us_of(starts, ends).tolist() == alone
