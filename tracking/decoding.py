@@ -21,14 +21,13 @@ from pydantic import ValidationError
 
 from tracking.clock import to_us
 from tracking.errors import Refusal
-from tracking.events import EVENT, EVENT_TYPES, CaseReceived, Event
+from tracking.events import EVENT, EVENT_TYPES, Event
+from tracking.moments import offset_us, without_leap_second
 from tracking.reasons import Reason, refusal
 
 LARGEST_BODY = 65_536
 LARGEST_NAMED = 1024 * 1024  # the largest packet: up to here even a refused body is asked whose it is
 DEEPEST = 32
-EARLIEST_US = 946_684_800_000_000  # 2000-01-01
-LATEST_US = 4_102_444_800_000_000  # 2100-01-01
 _INT64 = 2**63
 _TYPES = frozenset(EVENT_TYPES)
 _VALIDATE = EVENT.validator.validate_python
@@ -41,12 +40,15 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
 
 @dataclass(slots=True)
 class Decoded:
-    """An event that is sound in itself; ``digest`` is the same whatever transport brought it."""
+    """An event that is sound in itself; ``digest`` is the same whatever transport brought it. ``time_us`` is what the
+    device's clock said, ``offset_us`` what its connector knows must be added to it.
+    """
 
     event: Event
     body: bytes
     digest: bytes
     time_us: int
+    offset_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,8 @@ def decode(body: bytes, attributes: Mapping[str, str] | None = None) -> Decoded:
             raise refusal(Reason.TOO_LARGE, size=len(body), limit=LARGEST_BODY)
     document = _parse(body)
     event = _validate(document)
-    time_us = to_us(event.time)
-    _require_sane_moments(event, time_us)
-    return Decoded(event, body, _digest(document, event), time_us)
+    offset = None if event.clockoffset is None else offset_us(event.clockoffset)
+    return Decoded(event, body, _digest(document, event), to_us(event.time), offset)
 
 
 def assemble(data: bytes, attributes: Mapping[str, str]) -> bytes:
@@ -215,6 +216,8 @@ def _validate(document: dict[str, Any]) -> Event:
         document["data"] = _data_of_base64(document.pop("data_base64"))
     if (kind := document.get("type")) not in _TYPES and isinstance(kind, str):
         raise refusal(Reason.UNKNOWN_TYPE, value=_shown(kind))
+    if type(said := document.get("time")) is str and ":60" in said:
+        document["time"] = without_leap_second(said)
     try:
         event: Event = _VALIDATE(document)
     except ValidationError as error:
@@ -251,20 +254,6 @@ def _shown(value: object) -> str:
     """Return a value as a message may show it: short, printable ASCII."""
     text = ascii(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _require_sane_moments(event: Event, time_us: int) -> None:
-    _require_sane("time", time_us, event.time)
-    if type(event) is CaseReceived:
-        data = event.data
-        _require_sane("data.received_at", to_us(data.received_at), data.received_at)
-        if data.collected_at is not None:
-            _require_sane("data.collected_at", to_us(data.collected_at), data.collected_at)
-
-
-def _require_sane(field: str, moment_us: int, shown: object) -> None:
-    if not EARLIEST_US <= moment_us < LATEST_US:
-        raise refusal(Reason.TIME_OUT_OF_RANGE, field=field, value=shown)
 
 
 def _digest(document: dict[str, Any], event: Event) -> bytes:

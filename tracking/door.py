@@ -19,8 +19,8 @@ from tracking.events import STANDARD_STEPS
 from tracking.names import lab_of
 from tracking.offering import Fate, Incoming, Receipt, Verdict
 from tracking.reasons import Reason, refusal, sentence, sentence_for
-from tracking.registry import Device, Registry
-from tracking.store.event_store import EventStore
+from tracking.registry import OWN_KIND, Device, Registry
+from tracking.store.event_store import GAP_CLOSED, EventStore
 from tracking.store.log import Offer, Outcome, mark_of_refused
 
 __all__ = ["Door", "Fate", "Incoming", "Receipt", "Verdict"]
@@ -90,7 +90,11 @@ class Door:
         if origin is not None and event.source != origin:
             raise refusal(Reason.WRONG_SOURCE, source=event.source, origin=origin)
         device = self._device(event.source)
-        act = self._store.interpreter.act(event, decoded.time_us)
+        if device.kind == OWN_KIND and origin is not None:
+            raise refusal(Reason.OWN_DEVICE, source=event.source)
+        act = self._store.interpreter.act(decoded, offer.incoming.received_us)
+        if act.type == GAP_CLOSED and lab_of(act.data.device) != device.lab:
+            raise refusal(Reason.UNKNOWN_DEVICE, source=act.data.device)
         if act.step is not None and act.step not in self._steps[device.lab]:
             raise refusal(Reason.UNKNOWN_STEP, step=act.step, lab=device.lab)
         offer.must_be_known = offer.incoming.kind == "raw"

@@ -33,6 +33,11 @@ Barcode = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Items = Annotated[list[Barcode], Field(min_length=1, max_length=2000)]
 Whole = Annotated[int, Field(ge=0, lt=2**63)]
+_OFFSET_SCHEMA = {
+    "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}],
+    "description": "seconds to add to time, where a connector knows that its clock is wrong; what is no number counts "
+    "as not said",
+}
 _SEQUENCE_SCHEMA = {
     "anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": r"^[0-9]{1,19}$"}, {"type": "null"}],
     "description": "running number within a boot; a number, or its digits as CloudEvents' sequence extension has it",
@@ -199,8 +204,21 @@ class DeviceStateData(Data):
     detail: Text | None = None
 
 
+class GapClosedData(Data):
+    """A named person states that what is missing of a device will not come."""
+
+    device: Annotated[str, StringConstraints(pattern=SOURCE_PATTERN, max_length=200)]
+    boot: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    first: Whole
+    last: Whole
+    person: Text
+    reason: Text
+
+
 class Envelope(BaseModel):
-    """CloudEvents 1.0 context attributes with the two extensions that let gaps show: ``boot`` and ``sequence``."""
+    """CloudEvents 1.0 context attributes with our extensions: ``boot`` and ``sequence`` let gaps show, ``clockoffset``
+    is what must be added to ``time``, in seconds, where a connector knows that its clock is wrong.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -212,6 +230,7 @@ class Envelope(BaseModel):
     boot: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
     sequence: Annotated[Whole | None, WithJsonSchema(_SEQUENCE_SCHEMA)] = None
     datacontenttype: str | None = None
+    clockoffset: Annotated[Any, WithJsonSchema(_OFFSET_SCHEMA)] = None
 
     @property
     def time_us(self) -> int:
@@ -318,6 +337,13 @@ class DeviceStateChanged(Envelope):
     data: DeviceStateData
 
 
+class GapClosed(Envelope):
+    """A person's statement about a device's missing events; no IHE SET code."""
+
+    type: Literal["histotwin.gap.closed"]
+    data: GapClosedData
+
+
 Event = Annotated[
     CaseReceived
     | ItemCreated
@@ -331,7 +357,8 @@ Event = Annotated[
     | WorkEvent
     | ImageEvent
     | CaseReport
-    | DeviceStateChanged,
+    | DeviceStateChanged
+    | GapClosed,
     Field(discriminator="type"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
@@ -339,7 +366,7 @@ EVENT_TYPES: tuple[str, ...] = tuple(
     name
     for model in (
         CaseReceived, ItemCreated, ItemScanned, StepEvent, RunEvent, ItemMoved, ConsignmentEvent, ItemRejected,
-        StorageEvent, WorkEvent, ImageEvent, CaseReport, DeviceStateChanged,
+        StorageEvent, WorkEvent, ImageEvent, CaseReport, DeviceStateChanged, GapClosed,
     )
     for name in model.model_fields["type"].annotation.__args__  # type: ignore[union-attr]  # each is a Literal
 )  # fmt: skip

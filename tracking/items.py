@@ -14,6 +14,7 @@ import orjson
 
 from tracking.clock import to_us
 from tracking.events import ExtraWork
+from tracking.moments import is_said_moment
 from tracking.touches import Act, ItemName, OrderKey, Role, Touch
 
 OpenWork = dict[str, str | int | None]
@@ -381,9 +382,11 @@ def apply_to_clocks(clocks: CaseClocks, act: Act) -> bool:
 
 def _receive(clocks: CaseClocks, act: Act) -> None:
     data = act.data
-    clocks.received_us = _earlier(clocks.received_us, to_us(data.received_at))
-    if data.collected_at is not None:
-        clocks.collected_us = _earlier(clocks.collected_us, to_us(data.collected_at))
+    received_us = to_us(data.received_at)
+    is_believed = is_said_moment(received_us, act.received_us)
+    clocks.received_us = _earlier(clocks.received_us, received_us if is_believed else act.time_us)
+    if data.collected_at is not None and is_said_moment(collected_us := to_us(data.collected_at), act.received_us):
+        clocks.collected_us = _earlier(clocks.collected_us, collected_us)
     clocks.priority = data.priority.value
     clocks.pathway = data.pathway or clocks.pathway
     clocks.specialty = data.specialty or clocks.specialty

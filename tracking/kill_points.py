@@ -31,7 +31,7 @@ def arm(point: str, passages: int = 1) -> None:
 
     An empty name disarms.
     """
-    global _armed, _left  # noqa: PLW0603  # one process, one way to die
+    global _armed, _left  # one process, one way to die
     if point and point not in KILL_POINTS:
         raise ValueError(f"{point!r} is no kill point: expected one of {', '.join(KILL_POINTS)}")
     _armed, _left = point or None, passages

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tracking.decoding import Decoded
 from tracking.errors import Refusal
 from tracking.events import Event
+from tracking.moments import moment_us
 from tracking.reasons import Reason, refusal
 from tracking.registry import Registry
 from tracking.touches import Act, ItemName, Touch, act_of, touches
@@ -89,12 +91,14 @@ class Interpreter:
         self.registry = registry
         self.names = Names(registry)
 
-    def act(self, event: Event, time_us: int) -> Act:
+    def act(self, decoded: Decoded, received_us: int) -> Act:
         """Return the act; the source must have a lab, its device need not be known any more."""
+        event, said_us = decoded.event, decoded.time_us
+        when = moment_us(said_us, decoded.offset_us, received_us), said_us, received_us
         device = self.registry.devices.get(event.source)
         if device is None:
-            return act_of(event, time_us, lab_of(event.source), None, None)
-        return act_of(event, time_us, device.lab, device.station, device.step)
+            return act_of(event, when, lab_of(event.source), None, None)
+        return act_of(event, when, device.lab, device.station, device.step)
 
     def touches(self, event: Event, lab: str, find_alias: FindAlias = no_alias) -> tuple[Touch, ...]:
         """Return the items touched; raises ``Refusal``. Aliases are asked only for what no grammar reads."""

@@ -26,7 +26,6 @@ class Reason(StrEnum):
     NOT_A_NUMBER = "not_a_number"
     TOO_DEEP = "too_deep"
     INTEGER_TOO_LARGE = "integer_too_large"
-    TIME_OUT_OF_RANGE = "time_out_of_range"
     UNKNOWN_TYPE = "unknown_type"
     INVALID_EVENT = "invalid_event"
     WRONG_SOURCE = "wrong_source"
@@ -42,6 +41,10 @@ class Reason(StrEnum):
     DATABASE_REFUSED = "database_refused"
     RETAINED_EVENT = "retained_event"
     OUT_OF_SCOPE = "out_of_scope"
+    OWN_DEVICE = "own_device"
+    WRONG_TOPIC = "wrong_topic"
+    UNREADABLE_MESSAGE = "unreadable_message"
+    INTERNAL_ERROR = "internal_error"
 
 
 SENTENCES: Mapping[Reason, str] = {
@@ -57,7 +60,6 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.NOT_A_NUMBER: "A value is NaN or infinite; leave the field out when it is not known.",
     Reason.TOO_DEEP: "The message is nested more than {limit} levels deep.",
     Reason.INTEGER_TOO_LARGE: "A whole number does not fit 64 bits; send it as text.",
-    Reason.TIME_OUT_OF_RANGE: "{field} is {value}; a moment from 2000 to 2099 is expected. Check the device's clock.",
     Reason.UNKNOWN_TYPE: "{value} is no event type known here. Check its spelling, or whether this version is older.",
     Reason.INVALID_EVENT: "{field} is {value}; expected: {expected}.",
     Reason.WRONG_SOURCE: "The event says it is from {source}, but it came from {origin}. Check the device's settings.",
@@ -73,6 +75,10 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.DATABASE_REFUSED: "The database could not take this event: {detail}.",
     Reason.RETAINED_EVENT: "An event came as a retained message; it may be old. Publish without the retain flag.",
     Reason.OUT_OF_SCOPE: "The source is no device of a laboratory in the sender's scope. Send it with another token.",
+    Reason.OWN_DEVICE: "{source} is histotwin's own voice; no instrument may use it. Give the device another name.",
+    Reason.WRONG_TOPIC: "The topic is none of ours; expected histotwin/network/lab/device/event, raw or state.",
+    Reason.UNREADABLE_MESSAGE: "The message could not be taken apart. Its bytes are kept; check its sender.",
+    Reason.INTERNAL_ERROR: "histotwin failed over this message. Its bytes are kept; report this, then replay it.",
 }
 
 

@@ -116,6 +116,10 @@ class NetworkFile(_File):
     groupings: tuple[Grouping, ...] = ()
 
 
+OWN_DEVICE = "histotwin"
+OWN_KIND = "system"
+
+
 @dataclass(frozen=True, slots=True)
 class Device:
     """One instrument or reader, named for ever by its source path."""
@@ -159,7 +163,7 @@ class Lab:
 
 @dataclass(frozen=True, eq=False)
 class Registry:
-    """Every network that is served, by lab and by device."""
+    """Every network that is served, by lab and by device; ``devices`` holds each lab's own voice too."""
 
     labs: Mapping[str, Lab]
     devices: Mapping[str, Device]
@@ -192,8 +196,14 @@ def load_registry(paths: Iterable[Path]) -> Registry:
     mistakes.extend(_prefix_mistakes(labs.values()))
     if mistakes:
         raise InputMistakes(mistakes)
-    devices = {device.source: device for lab in labs.values() for device in lab.devices.values()}
+    devices = {device.source: device for lab in labs.values() for device in (*lab.devices.values(), _own_device(lab))}
     return Registry(labs, devices, {network.network: network.name for _, network in files}, _merged(groupings))
+
+
+def _own_device(lab: Lab) -> Device:
+    """Return the device by which people at screens speak: it stands in no file and on no wire."""
+    source = f"/{lab.network}/{lab.id}/{OWN_DEVICE}"
+    return Device(source, lab.network, lab.id, OWN_DEVICE, OWN_KIND, "office", None)
 
 
 def _merged(groupings: Iterable[Grouping]) -> tuple[Grouping, ...]:

@@ -14,7 +14,12 @@ from tracking.events import Event, Kind
 from tracking.identifiers import CHILD_KIND, PARENT_KIND
 from tracking.reasons import Reason, refusal
 
-OrderKey = tuple[int, str, str, int, str]
+OrderKey = tuple[int, int, str, str, int, str]
+"""Moment, device's own time, source, boot, sequence, id: content alone, so that the order of arrival is nothing."""
+
+
+When = tuple[int, int, int]
+"""The moment it happened, the device's own time, the receipt; microseconds UTC."""
 
 
 class ItemName(NamedTuple):
@@ -50,11 +55,14 @@ class Touch(NamedTuple):
 
 @dataclass(slots=True)  # not frozen: made once for every event, and freezing doubles its cost
 class Act:
-    """An event as the fold sees it, with what the registry adds. ``key`` is content alone."""
+    """An event as the fold sees it, with what the registry adds. ``time_us`` is when it happened, as far as its clock
+    can be trusted; ``received_us`` when it came.
+    """
 
     key: OrderKey
     type: str
     time_us: int
+    received_us: int
     lab: str
     source: str
     step: str | None
@@ -64,18 +72,21 @@ class Act:
     data: Any
 
 
-def act_of(event: Event, time_us: int, lab: str, station: str | None, step: str | None) -> Act:
+def act_of(event: Event, when: When, lab: str, station: str | None, step: str | None) -> Act:
     """Return what the fold needs; ``station`` and ``step`` are the device's own, used where the event is silent."""
     data: Any = event.data
-    key = (time_us, event.source, event.boot or "", -1 if event.sequence is None else event.sequence, event.id)
+    at_us, said_us, received_us = when
+    source, sequence = event.source, event.sequence
+    key = (at_us, said_us, source, event.boot or "", -1 if sequence is None else sequence, event.id)
     kind = type(data)
     if kind is ev.StepData:
         return Act(
-            key, event.type, time_us, lab, event.source, data.step, data.station or station, data.operator, None, data
-        )
+            key, event.type, at_us, received_us, lab, source, data.step, data.station or station, data.operator, None,
+            data,
+        )  # fmt: skip
     if kind is ev.RunData:
-        return Act(key, event.type, time_us, lab, event.source, data.step or step, station, None, data.run, data)
-    return Act(key, event.type, time_us, lab, event.source, None, station, None, None, data)
+        return Act(key, event.type, at_us, received_us, lab, source, data.step or step, station, None, data.run, data)
+    return Act(key, event.type, at_us, received_us, lab, source, None, station, None, None, data)
 
 
 def touches(event: Event, lab: str, read: ReadName) -> tuple[Touch, ...]:
@@ -147,6 +158,7 @@ _BY_EVENT: dict[type, Callable[[Any, str, ReadName], tuple[Touch, ...]]] = {
     ev.ImageEvent: _subject,
     ev.CaseReport: _of_report,
     ev.DeviceStateChanged: _nothing,
+    ev.GapClosed: _nothing,
 }
 
 

@@ -20,7 +20,7 @@ from dashboard.operations.settings import SHIPPED_DATA, Settings
 from tracking.clock import to_us
 from tracking.errors import InputMistakes, Mistake
 from tracking.registry import Lab as TrackedLab
-from tracking.registry import Registry, load_registry
+from tracking.registry import OWN_KIND, Registry, load_registry
 from tracking.store.rebuild import TellProgress, rebuild
 from tracking.store.verify import verify
 from twin.lab import Lab, LabFileError, load_lab
@@ -77,7 +77,7 @@ def list_devices(files: Sequence[Path], lab: str | None, *, as_json: bool) -> st
     registry = load_registry(files)
     if lab is not None:
         registry.lab(lab)
-    devices = [device for device in registry.devices.values() if lab in (None, device.lab)]
+    devices = [device for device in registry.devices.values() if lab in (None, device.lab) and device.kind != OWN_KIND]
     if as_json:
         return json.dumps([asdict(device) for device in devices], indent=1)
     return "\n".join(f"{device.source:36} {device.kind:14} {device.station}" for device in devices)

@@ -13,7 +13,7 @@ from tracking.queries.words import Answer, from_json, moment
 from tracking.registry import Registry
 from tracking.store.tables import event, head, item_event, source
 
-_COLUMNS = (event.c.position, event.c.type, event.c.time_us, event.c.received_us, event.c.body, source.c.path)
+_COLUMNS = (event.c.position, event.c.type, event.c.at_us, event.c.received_us, event.c.body, source.c.path)
 
 
 def head_position(connection: Connection) -> int:
@@ -48,23 +48,23 @@ def newest_events(connection: Connection, lab: str, limit: int = 20) -> list[Ans
     if not sources:
         return []
     last_of_each = [
-        select(event.c.position, event.c.time_us)
+        select(event.c.position, event.c.at_us)
         .where(event.c.source_id == source_id, event.c.type != "histotwin.device.state")
-        .order_by(event.c.time_us.desc())
+        .order_by(event.c.at_us.desc())
         .limit(limit)
         .subquery()
         for source_id in sources
     ]
-    merged = union_all(*(select(last.c.position, last.c.time_us) for last in last_of_each)).subquery()
-    newest = select(merged.c.position).order_by(merged.c.time_us.desc(), merged.c.position.desc()).limit(limit)
-    query = _log().where(event.c.position.in_(newest)).order_by(event.c.time_us.desc(), event.c.position.desc())
+    merged = union_all(*(select(last.c.position, last.c.at_us) for last in last_of_each)).subquery()
+    newest = select(merged.c.position).order_by(merged.c.at_us.desc(), merged.c.position.desc()).limit(limit)
+    query = _log().where(event.c.position.in_(newest)).order_by(event.c.at_us.desc(), event.c.position.desc())
     return [told(row) for row in connection.execute(query)]
 
 
 def events_of_items(connection: Connection, item_ids: Iterable[int], limit: int = 2000) -> list[Answer]:
     """Return every event of some items in the order they happened: by time, ties by position."""
     mine = select(item_event.c.position).where(item_event.c.item_id.in_(list(item_ids)))
-    query = _log().where(event.c.position.in_(mine)).order_by(event.c.time_us, event.c.position).limit(limit)
+    query = _log().where(event.c.position.in_(mine)).order_by(event.c.at_us, event.c.position).limit(limit)
     return [told(row) for row in connection.execute(query)]
 
 
@@ -73,7 +73,7 @@ def told(row: Any) -> Answer:
     body = from_json(row.body) or {}
     data = body.get("data") or {}
     return {
-        "position": row.position, "id": body.get("id"), "type": row.type, "time": moment(row.time_us),
+        "position": row.position, "id": body.get("id"), "type": row.type, "time": moment(row.at_us),
         "received": moment(row.received_us), "source": row.path, "subject": body.get("subject"),
         "step": data.get("step"), "station": data.get("station"), "operator": data.get("operator"), "data": data,
     }  # fmt: skip

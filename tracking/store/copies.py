@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 from contextlib import closing
@@ -12,8 +13,11 @@ from typing import Any
 import pysqlite3.dbapi2 as sqlite3
 from sqlalchemy import URL, make_url
 
+from tracking.clock import SystemClock
 from tracking.errors import HistotwinError
-from tracking.store.migrate import upgrade
+from tracking.kill_points import passing
+from tracking.store.database import open_database
+from tracking.store.migrate import give_identity, upgrade
 
 PAGES_AT_ONCE = 1_000
 
@@ -38,6 +42,7 @@ def backup(url: str, target: Path) -> int:
         else:
             head = _dump(address, unfinished)
         _flush(unfinished)
+        passing("copy_written")
         unfinished.replace(target)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -59,6 +64,17 @@ def restore(source: Path, url: str) -> None:
         _run(address, "pg_restore", "--clean", "--if-exists", "--no-owner", "--single-transaction", "--exit-on-error",
              "--dbname", address.database or "", str(source))  # fmt: skip
     upgrade(url)
+    _begin_anew(url)
+
+
+def _begin_anew(url: str) -> None:
+    """Name the history anew, so that connectors see to it that the store gets back what came after the copy."""
+    database = open_database(url)
+    try:
+        with database.writing() as connection:
+            give_identity(connection, secrets.token_hex(8), SystemClock().now_us())
+    finally:
+        database.close()
 
 
 def _file_of(address: URL) -> Path:

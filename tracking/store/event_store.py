@@ -7,6 +7,7 @@ own unique key: a batch is first written in the hope that nothing is, and again 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from threading import RLock
 
 import orjson
@@ -15,21 +16,35 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 
 from tracking.decoding import Decoded, identity_of
 from tracking.errors import Refusal
+from tracking.kill_points import passing
 from tracking.names import Interpreter
 from tracking.offering import Fate
 from tracking.reasons import Reason, refusal
 from tracking.registry import Registry
 from tracking.store import tables
+from tracking.store.chain import FIRST_LINK
 from tracking.store.database import Database, means_not_now, reason_of, sqlstate_of
-from tracking.store.log import Mark, Offer, Outcome, Sources, event_row, mark_of_refused, stored_before, write_rejected
+from tracking.store.log import Mark, Offer, Outcome, Sources, event_row, link_of, mark_of_refused, stored_before
 from tracking.store.marks import Watermark
 from tracking.store.migrate import require_current
+from tracking.store.partitions import Room
 from tracking.store.projector import Accepted, AliasFinder, Projector
+from tracking.store.refused import write_rejected
 from tracking.store.statements import insert, select_by_keys, upsert
 from tracking.touches import Act, ItemName, Touch
 
+GAP_CLOSED = "histotwin.gap.closed"
 _CAREFUL_AFTER_DUPLICATE = 16
 _POISON_STATES = ("22", "23", "54")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where the log ends: the last position, its link, and how many rows the rejected list has."""
+
+    position: int = 0
+    link: bytes = FIRST_LINK
+    rejected: int = 0
 
 
 class _Rehearsed(Exception):
@@ -48,7 +63,8 @@ class EventStore:
         self.interpreter = Interpreter(registry)
         self._sources = Sources()
         self._projector = Projector(self.interpreter, self._sources)
-        self._head: int | None = None
+        self._head: Head | None = None
+        self._room = Room(database.is_sqlite)
         self._careful_batches = 0
         self._one_at_a_time = RLock()
 
@@ -113,16 +129,21 @@ class EventStore:
         return outcomes
 
     def _catch_up(self, connection: Connection) -> None:
-        row = connection.exec_driver_sql("SELECT position FROM head WHERE id = 1").first()
-        head = row[0] if row else 0
+        row = connection.exec_driver_sql("SELECT position, link, rejected FROM head WHERE id = 1").first()
+        head = Head(row[0], bytes(row[1]), row[2]) if row else Head()
         if head != self._head:
             self._projector.forget()
             self._head = head
 
     @property
-    def head(self) -> int:
-        """The position after which the next event is stored; valid inside an append."""
-        return self._head or 0
+    def head(self) -> Head:
+        """Where the log ends; valid inside an append, and for whoever has just appended."""
+        return self._head or Head()
+
+    @property
+    def room(self) -> Room:
+        """What sees to it that the log's table has a partition for what comes."""
+        return self._room
 
     @property
     def projector(self) -> Projector:
@@ -147,23 +168,28 @@ class _Append:
         self._announced: set[tuple[str, str]] = set()
         self._accepted: list[Accepted] = []
         self._rows: list[tuple[object, ...]] = []
+        self._keys: list[tuple[object, ...]] = []
         self._refused: list[tuple[Offer, Refusal]] = []
 
-    def run(self) -> tuple[list[Outcome], int]:
+    def run(self) -> tuple[list[Outcome], Head]:
         """Return the outcomes and the new head."""
         store, connection = self._store, self._connection
         store.projector.shelf.fetch(connection, _names(self._offers))
         self._ids = store.sources.known(connection, self._paths())
         self._seen = self._stored_before()
-        head = store.head
-        outcomes = [self._judge(offer, head) for offer in self._offers]
+        self._link, before = store.head.link, store.head
+        outcomes = [self._judge(offer, before.position) for offer in self._offers]
         if self._accepted:
+            store.room.make(connection, before.position + len(self._accepted))
+            insert(connection, tables.event_key, self._keys)
             insert(connection, tables.event, self._rows)
             store.projector.project(connection, self._accepted)
-            head += len(self._accepted)
-            upsert(connection, tables.head, [(1, head)])
-        write_rejected(connection, self._refused)
+        rejected = write_rejected(connection, self._refused, before.rejected)
+        head = Head(before.position + len(self._accepted), self._link, rejected)
+        if head != before:
+            upsert(connection, tables.head, [(1, head.position, head.link, head.rejected)])
         self._mark(outcomes)
+        passing("in_transaction")
         return outcomes, head
 
     def _paths(self) -> list[str]:
@@ -204,8 +230,10 @@ class _Append:
             return self._refuse(offer, reason)
         position = head + len(self._accepted) + 1
         self._seen[key] = (decoded.digest, position)
-        self._accepted.append(Accepted(position, key[0], offer.incoming.received_us, act, touches))
-        self._rows.append(event_row(position, key[0], offer.incoming.received_us, decoded))
+        self._accepted.append(Accepted(position, key[0], act.received_us, decoded.offset_us, act, touches))
+        self._link = link_of(self._link, position, act, decoded)
+        self._rows.append(event_row(position, key[0], act, decoded, self._link))
+        self._keys.append((key[0], decoded.event.id, position, decoded.digest))
         return Outcome("accepted", position, None, unknown)
 
     def _seen_before(self, offer: Offer, decoded: Decoded, before: tuple[bytes, int]) -> Outcome:
@@ -246,19 +274,25 @@ class _Append:
     def _mark(self, outcomes: list[Outcome]) -> None:
         """Move the watermarks on, and tell each outcome how far its device's boot is stored."""
         told = [
-            (outcome, (self._ids[path], boot), sequence)
+            (outcome, (self._ids[path], boot), sequence, offer.incoming.received_us)
             for offer, outcome in zip(self._offers, outcomes, strict=True)
             if (mark := _mark_of(offer, outcome)) is not None
             for path, boot, sequence in (mark,)
         ]
-        if not told:
+        closed = [event for event in self._accepted if event.act.type == GAP_CLOSED]
+        if not told and not closed:
             return
-        marks = self._marks({key for _outcome, key, _sequence in told})
-        for _outcome, key, sequence in told:
-            marks[key].add(sequence)
+        sources = self._store.sources.known(self._connection, (event.act.data.device for event in closed))
+        gaps = [((sources[event.act.data.device], event.act.data.boot), event) for event in closed]
+        marks = self._marks({key for _outcome, key, *_ in told} | {key for key, _event in gaps})
+        for outcome, key, sequence, received_us in told:
+            if outcome.fate != "duplicate":
+                marks[key].add(sequence, received_us)
+        for key, event in gaps:
+            marks[key].add_range(event.act.data.first, event.act.data.last, event.received_us)
         rows = [(*key, mark.contiguous, mark.highest, mark.beyond_text()) for key, mark in marks.items()]
         upsert(self._connection, tables.watermark, rows)
-        for outcome, key, _sequence in told:
+        for outcome, key, *_ in told:
             outcome.stored_through = marks[key].contiguous
 
     def _marks(self, keys: set[tuple[int, str]]) -> dict[tuple[int, str], Watermark]:

@@ -1,31 +1,21 @@
-"""The log's own tables: sources, events and the rejected list. Writes what it is given; judges nothing but identity."""
+"""The log's own tables: sources, events and the keys that name them for ever. Judges nothing but identity."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
-from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
-from tracking.decoding import Decoded, Identity, storable, storable_attributes
+from tracking.decoding import Decoded, Identity
 from tracking.errors import Refusal
 from tracking.names import lab_of
 from tracking.offering import Fate, Incoming
 from tracking.registry import Registry
 from tracking.store import tables
-from tracking.store.statements import Row, insert, mark_of, select_by_keys
+from tracking.store.chain import event_link
+from tracking.store.statements import Row, insert, select_by_keys
 from tracking.touches import Act, Touch
-
-REJECTED_MERGE = (
-    "last_us = CASE WHEN excluded.last_us > rejected.last_us THEN excluded.last_us ELSE rejected.last_us END, "
-    "first_us = CASE WHEN excluded.first_us < rejected.first_us THEN excluded.first_us ELSE rejected.first_us END, "
-    "times = rejected.times + excluded.times"
-)
-_REJECTED_COLUMNS = tuple(column.name for column in tables.rejected.columns if column.name != "id")
-
 
 Mark = tuple[str, str, int]
 """Source path, boot and sequence: what moves a watermark."""
@@ -60,10 +50,14 @@ class Outcome:
 
 
 def mark_of_refused(said: Identity, origin: str | None, registry: Registry) -> Mark | None:
-    """Return the mark of a refused message, if it names a known device that its channel does not contradict."""
-    if said.source is None or said.boot is None or said.sequence is None or said.source not in registry.devices:
+    """Return the mark of a refused message, if its channel proves its source, or proves nothing of a known device.
+
+    A device that nobody knows yet counts too: its events wait in the rejected list, no longer at its connector.
+    """
+    if said.source is None or said.boot is None or said.sequence is None:
         return None
-    return (said.source, said.boot, said.sequence) if origin in (None, said.source) else None
+    is_proven = said.source == origin or (origin is None and said.source in registry.devices)
+    return (said.source, said.boot, said.sequence) if is_proven else None
 
 
 class Sources:
@@ -112,53 +106,23 @@ class Sources:
 def stored_before(connection: Connection, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], tuple[bytes, int]]:
     """Return digest and position of those (source id, event id) that the log holds."""
     columns = ("source_id", "event_id", "digest", "position")
-    rows = select_by_keys(connection, tables.event, columns, ("source_id", "event_id"), dict.fromkeys(keys))
+    rows = select_by_keys(connection, tables.event_key, columns, ("source_id", "event_id"), dict.fromkeys(keys))
     return {(row[0], row[1]): (bytes(row[2]), row[3]) for row in rows}
 
 
-def event_row(position: int, source_id: int, received_us: int, decoded: Decoded) -> Row:
+def event_row(position: int, source_id: int, act: Act, decoded: Decoded, link: bytes) -> Row:
     """Return the row of table ``event``."""
     event = decoded.event
     return (
-        position, source_id, event.id, event.type, decoded.time_us, received_us, event.boot, event.sequence,
-        decoded.body, decoded.digest,
+        position, source_id, event.id, event.type, decoded.time_us, act.time_us, act.received_us, event.boot,
+        event.sequence, decoded.body, link,
     )  # fmt: skip
 
 
-def write_rejected(connection: Connection, refused: Sequence[tuple[Offer, Refusal]]) -> None:
-    """Keep what was refused; the same rubbish from one channel is one row, counted."""
-    rows: dict[bytes, list[Any]] = {}
-    for offer, refusal in refused:
-        row = _rejected_row(offer, refusal)
-        known = rows.setdefault(row[0], row)
-        if known is not row:
-            known[-3], known[-2] = min(known[-3], row[-3]), max(known[-2], row[-2])
-            known[-1] += 1
-    if rows:
-        marks = ", ".join([mark_of(connection)] * len(_REJECTED_COLUMNS))
-        sql = (
-            f"INSERT INTO rejected ({', '.join(_REJECTED_COLUMNS)}) VALUES ({marks}) "  # noqa: S608
-            f"ON CONFLICT (digest) DO UPDATE SET {REJECTED_MERGE}"
-        )
-        connection.exec_driver_sql(sql, [tuple(row) for row in rows.values()])
-
-
-def _rejected_row(offer: Offer, refusal: Refusal) -> list[Any]:
-    came = offer.incoming
-    event = offer.decoded.event if offer.decoded is not None else None
-    event_id = event.id if event is not None else offer.identity.event_id
-    attributes = None
-    if came.attributes is not None:
-        attributes = orjson.dumps(storable_attributes(came.attributes), option=orjson.OPT_SORT_KEYS).decode()
-    parts = (came.channel, came.origin or "", came.kind, refusal.reason, attributes or "")
-    digest = sha256(b"\x00".join([*(storable(part).encode() for part in parts), came.body])).digest()
-    lab = _lab_or_none(came.origin or (event.source if event is not None else offer.identity.source))
-    return [
-        digest, storable(came.channel), came.origin and storable(came.origin), lab, came.kind, came.body, attributes,
-        refusal.reason, storable(refusal.message), event_id, came.received_us, came.received_us, 1,
-    ]  # fmt: skip
-
-
-def _lab_or_none(source: str | None) -> str | None:
-    parts = (source or "").split("/")
-    return parts[2] if len(parts) == 4 else None
+def link_of(before: bytes, position: int, act: Act, decoded: Decoded) -> bytes:
+    """Return the link that ties an event to the log before it."""
+    event = decoded.event
+    return event_link(
+        before, position, event.source, event.id, event.type, decoded.time_us, act.time_us, act.received_us, event.boot,
+        event.sequence, decoded.digest, decoded.body,
+    )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
+from tracking.clock import Clock, SystemClock
 from tracking.errors import HistotwinError
 from tracking.store.database import Database, open_database
-from tracking.store.tables import metadata
+from tracking.store.partitions import PARTITION
+from tracking.store.tables import metadata, store_identity
 
 _STEPS = Path(__file__).with_name("migrations")
 
@@ -23,8 +27,8 @@ class WrongSchema(HistotwinError):
     """The database's schema is not the one this version works with."""
 
 
-def upgrade(url: str) -> None:
-    """Bring the database to this version's schema, all steps in one transaction.
+def upgrade(url: str, clock: Clock | None = None, new_id: Callable[[], str] = lambda: secrets.token_hex(8)) -> None:
+    """Bring the database to this version's schema, all steps in one transaction; a new one gets its identity.
 
     Raises ``WrongSchema`` when the database is newer than this version, ``StoreUnavailable`` when it cannot work now.
     """
@@ -35,8 +39,19 @@ def upgrade(url: str) -> None:
             if not database.is_sqlite:
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             command.upgrade(_config(connection), "head")
+            if connection.exec_driver_sql("SELECT count(*) FROM store_identity").scalar_one() == 0:
+                give_identity(connection, new_id(), (clock or SystemClock()).now_us())
     finally:
         database.close()
+
+
+def give_identity(connection: Connection, name: str, now_us: int) -> None:
+    """Name the history that this database holds from now on, in the place of any name it had.
+
+    Connectors hear the name with every acknowledgement; a new one tells them to see what the store lacks.
+    """
+    connection.execute(store_identity.delete())
+    connection.execute(store_identity.insert().values(id=name, made_us=now_us))
 
 
 def require_current(database: Database) -> None:
@@ -57,8 +72,14 @@ def newest_revision() -> str:
 
 def differences(connection: Connection) -> list[Any]:
     """Return where the database's schema differs from the declared tables; empty when all is well."""
-    context = MigrationContext.configure(connection, opts={"compare_type": True})
+    options = {"compare_type": True, "include_name": _is_declared}
+    context = MigrationContext.configure(connection, opts=options)
     return list(compare_metadata(context, metadata))
+
+
+def _is_declared(name: str | None, kind: str, _parents: object) -> bool:
+    """Leave the partitions of the log alone: the database makes them as it grows."""
+    return not (kind == "table" and name is not None and name.startswith(PARTITION))
 
 
 def _config(connection: Connection) -> Config:

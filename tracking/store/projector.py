@@ -21,11 +21,11 @@ from tracking.store.log import Sources
 from tracking.store.marks import DeviceRow
 from tracking.store.shelf import CHANGING_COLUMNS, CLOCK_COLUMNS, Record, Shelf
 from tracking.store.statements import insert, mark_of, select_by_keys, update, upsert
-from tracking.touches import Act, ItemName, Touch
+from tracking.touches import Act, ItemName, OrderKey, Touch
 
 Told = list[tuple[Act, Touch]]
 _DEVICE_COLUMNS = (
-    "source_id", "lab", "state", "detail", "state_us", "last_us", "last_received_us", "events",
+    "source_id", "lab", "state", "detail", "state_us", "last_us", "last_received_us", "events", "clock_off_us",
 )  # fmt: skip
 
 
@@ -36,6 +36,7 @@ class Accepted:
     position: int
     source_id: int
     received_us: int
+    offset_us: int | None
     act: Act
     touches: tuple[Touch, ...]
 
@@ -156,13 +157,13 @@ class Projector:
         """Return what the log already tells of an item."""
         mark = mark_of(connection)
         sql = (
-            "SELECT event.body FROM item_event JOIN event ON event.position = item_event.position "  # noqa: S608
+            "SELECT event.body, event.received_us FROM item_event JOIN event ON event.position = item_event.position "  # noqa: S608
             f"WHERE item_event.item_id = {mark} ORDER BY item_event.position"
         )
         told: Told = []
-        for (body,) in connection.exec_driver_sql(sql, (record.id,)).all():
+        for body, received_us in connection.exec_driver_sql(sql, (record.id,)).all():
             decoded = decode(bytes(body))
-            act = self._interpreter.act(decoded.event, decoded.time_us)
+            act = self._interpreter.act(decoded, received_us)
             touches = self._interpreter.touches(decoded.event, act.lab, AliasFinder(connection, self._interpreter))
             told.extend((act, touch) for touch in touches if touch.name[:2] == record.name[:2])
         return told
@@ -244,10 +245,11 @@ class Projector:
             if device is None:
                 device = changed[event.source_id] = self._device(connection, event)
             device.note(event.act.time_us, event.received_us)
+            device.note_clock(event.act.key[1], event.offset_us, event.received_us)
             if said := device_saying(event.act):
                 self._say_state(connection, device, event, *said)
         upsert(connection, tables.device, [
-            (number, d.lab, d.state, d.detail, d.state_us, d.last_us, d.last_received_us, d.events)
+            (number, d.lab, d.state, d.detail, d.state_us, d.last_us, d.last_received_us, d.events, d.clock_off_us)
             for number, d in changed.items()
         ])  # fmt: skip
 
@@ -266,16 +268,18 @@ class Projector:
             device.key = self._key_of_state(connection, event)
         device.say(event.act.key, state, detail)
 
-    def _key_of_state(self, connection: Connection, event: Accepted) -> tuple[int, str, str, int, str]:
+    def _key_of_state(self, connection: Connection, event: Accepted) -> OrderKey:
         mark = mark_of(connection)
         kinds = ", ".join(f"'{kind}'" for kind in DEVICE_SAYINGS)
         sql = (
-            "SELECT boot, sequence, event_id FROM event "  # noqa: S608
-            f"WHERE source_id = {mark} AND time_us = {mark} AND position < {mark} AND type IN ({kinds})"
+            "SELECT time_us, boot, sequence, event_id FROM event "  # noqa: S608
+            f"WHERE source_id = {mark} AND at_us = {mark} AND position < {mark} AND type IN ({kinds})"
         )
         act = event.act
         rows = connection.exec_driver_sql(sql, (event.source_id, act.time_us, event.position)).all()
-        own = [(act.time_us, act.source, boot or "", -1 if seq is None else seq, i) for boot, seq, i in rows]
+        own = [
+            (act.time_us, said, act.source, boot or "", -1 if seq is None else seq, i) for said, boot, seq, i in rows
+        ]
         return max(key for key in own if key != act.key) if own else act.key
 
 
@@ -303,7 +307,7 @@ class AliasFinder:
         return name if name and name.lab == row[0] else ItemName(row[0], row[1], Kind(row[2]), None, None)
 
 
-def _key(pair: tuple[Act, Touch]) -> tuple[int, str, str, int, str]:
+def _key(pair: tuple[Act, Touch]) -> OrderKey:
     return pair[0].key
 
 

@@ -45,17 +45,26 @@ event = Table(
     Column("event_id", Text, nullable=False),
     Column("type", Text, nullable=False),
     Column("time_us", BigInteger, nullable=False),
+    Column("at_us", BigInteger, nullable=False),
     Column("received_us", BigInteger, nullable=False),
     Column("boot", Text),
     Column("sequence", BigInteger),
     Column("body", LargeBinary, nullable=False),
+    Column("link", LargeBinary, nullable=False),
+    Index(None, "source_id", "at_us"),
+    postgresql_partition_by="RANGE (position)",
+)  # fmt: skip
+event_key = Table(
+    "event_key", metadata,
+    Column("source_id", Integer, primary_key=True, autoincrement=False),
+    Column("event_id", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
     Column("digest", LargeBinary, nullable=False),
-    UniqueConstraint("source_id", "event_id"),
-    Index(None, "source_id", "time_us"),
+    sqlite_with_rowid=False,
 )  # fmt: skip
 rejected = Table(
     "rejected", metadata,
-    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
     Column("digest", LargeBinary, nullable=False, unique=True),
     Column("channel", Text, nullable=False),
     Column("origin", Text),
@@ -69,7 +78,16 @@ rejected = Table(
     Column("first_us", BigInteger, nullable=False),
     Column("last_us", BigInteger, nullable=False),
     Column("times", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("settled_us", BigInteger),
+    Column("person", Text),
+    Column("note", Text),
+    Column("position", BigInteger),
+    Column("link", LargeBinary, nullable=False),
+    Column("seal", LargeBinary, nullable=False),
     Index(None, "lab", "last_us"),
+    Index("ix_rejected_open", "lab", "reason", sqlite_where=text("state = 'open'"),
+          postgresql_where=text("state = 'open'")),
 )  # fmt: skip
 
 # --- projections: where everything is and what was done to it ------------------------------------------------------
@@ -77,6 +95,8 @@ head = Table(
     "head", metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("position", BigInteger, nullable=False),
+    Column("link", LargeBinary, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
 )  # fmt: skip
 item = Table(
     "item", metadata,
@@ -163,6 +183,7 @@ device = Table(
     Column("last_us", BigInteger),
     Column("last_received_us", BigInteger),
     Column("events", BigInteger, nullable=False),
+    Column("clock_off_us", BigInteger),
     Index(None, "lab"),
 )  # fmt: skip
 watermark = Table(
@@ -176,6 +197,47 @@ watermark = Table(
 PROJECTIONS = (head, item, alias, item_event, visit, case_clock, device, watermark)
 
 # --- neither: what the product itself says and holds -----------------------------------------------------------------
+store_identity = Table(
+    "store_identity", metadata,
+    Column("id", Text, primary_key=True),
+    Column("made_us", BigInteger, nullable=False),
+)  # fmt: skip
+heartbeat = Table(
+    "heartbeat", metadata,
+    Column("part", Text, primary_key=True),
+    Column("pid", Integer, nullable=False),
+    Column("started_us", BigInteger, nullable=False),
+    Column("beat_us", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+)  # fmt: skip
+correction = Table(
+    "correction", metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("lab", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("given", Text, nullable=False),
+    Column("meant", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("made_us", BigInteger, nullable=False),
+    Column("ended_us", BigInteger),
+    Column("ended_by", Text),
+    Index(None, "lab"),
+)  # fmt: skip
+archive = Table(
+    "archive", metadata,
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+    Column("month", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("link_before", LargeBinary, nullable=False),
+    Column("link_last", LargeBinary, nullable=False),
+    Column("written_us", BigInteger, nullable=False),
+    Column("dropped_us", BigInteger),
+)  # fmt: skip
 forecast = Table(
     "forecast", metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),

@@ -12,29 +12,30 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, Table
 
-from tracking.decoding import decode
 from tracking.errors import Refusal
 from tracking.names import Interpreter
 from tracking.registry import Registry
 from tracking.store import tables
 from tracking.store.database import Database, open_database
+from tracking.store.log_check import Anchor, check_log
 from tracking.store.migrate import differences, require_current, upgrade
 from tracking.store.rebuild import EVENTS_AT_ONCE, TellProgress, quietly, replay
-from tracking.store.statements import Row, insert, mark_of
+from tracking.store.statements import Row, insert
 
-_SHOWN = 5
-_LOG = (tables.source, tables.rejected, tables.event)
+_LOG = (tables.source, tables.rejected, tables.event_key, tables.event)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was checked; ``faults`` are sentences, none when all is well."""
+    """What was checked; ``faults`` are sentences, none when all is well. ``head`` is an anchor to note elsewhere."""
 
     events: int
     rejected: int
     rows_compared: int
+    head: Anchor
     faults: tuple[str, ...]
 
     @property
@@ -43,7 +44,9 @@ class Report:
         return not self.faults
 
 
-def verify(url: str, registry: Registry | None = None, progress: TellProgress = quietly) -> Report:
+def verify(
+    url: str, registry: Registry | None = None, progress: TellProgress = quietly, *, anchor: Anchor | None = None
+) -> Report:
     """Return what is wrong with a database; without a registry the projections are not compared.
 
     Raises ``WrongSchema`` and ``StoreUnavailable``. Needs as much disk in the temporary folder as the log has.
@@ -52,19 +55,15 @@ def verify(url: str, registry: Registry | None = None, progress: TellProgress = 
     try:
         require_current(database)
         with database.reading() as connection:
-            events, rejected = _count(connection, tables.event), _count(connection, tables.rejected)
-            faults = [*_database_faults(connection, database), *_log_faults(connection, events)]
+            log = check_log(connection, anchor)
+            faults = [*_database_faults(connection, database), *log.faults]
             rows = 0
-            if registry is not None and not faults:
+            if registry is not None:
                 rows, differing = _compare(connection, registry, progress)
                 faults += differing
-            return Report(events, rejected, rows, tuple(faults))
+            return Report(log.events, log.rejected, rows, log.head, tuple(faults))
     finally:
         database.close()
-
-
-def _count(connection: Connection, table: Table) -> int:
-    return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table.name}").scalar_one())  # noqa: S608
 
 
 def _database_faults(connection: Connection, database: Database) -> Iterator[str]:
@@ -76,46 +75,6 @@ def _database_faults(connection: Connection, database: Database) -> Iterator[str
                 yield f"SQLite finds the file damaged: {line}."
 
 
-def _log_faults(connection: Connection, events: int) -> Iterator[str]:
-    first, last = connection.exec_driver_sql("SELECT min(position), max(position) FROM event").one()
-    if events and (first != 1 or last != events):
-        yield f"The log has {events} events at positions {first} to {last}: some are missing."
-    head = connection.exec_driver_sql("SELECT max(position) FROM head").scalar_one()
-    if (head or 0) != (last or 0):
-        yield f"The projections stand at position {head or 0}, the log at {last or 0}."
-    paths = {number: path for number, path in connection.exec_driver_sql("SELECT id, path FROM source").all()}  # noqa: C416  # rows, not pairs
-    faults = (fault for row in _events(connection) if (fault := _event_fault(row, paths)))
-    for number, fault in enumerate(faults):
-        if number == _SHOWN:
-            yield "There are more such events."
-            return
-        yield fault
-
-
-def _events(connection: Connection) -> Iterator[Row]:
-    mark, after = mark_of(connection), 0
-    columns = ", ".join(column.name for column in tables.event.columns)
-    sql = f"SELECT {columns} FROM event WHERE position > {mark} ORDER BY position LIMIT {EVENTS_AT_ONCE}"  # noqa: S608
-    while rows := [tuple(row) for row in connection.exec_driver_sql(sql, (after,))]:
-        yield from rows
-        after = rows[-1][0]
-
-
-def _event_fault(row: Row, paths: dict[int, str]) -> str | None:
-    position, source_id, event_id, kind, time_us, _received_us, boot, sequence, body, digest = row
-    try:
-        decoded = decode(bytes(body))
-    except Refusal as refusal:
-        return f"Event {position} cannot be read any more: {refusal.message}"
-    event = decoded.event
-    if decoded.digest != bytes(digest):
-        return f"Event {position} is not what was stored: its digest differs."
-    stored = (paths.get(source_id), event_id, kind, time_us, boot, sequence)
-    if stored != (event.source, event.id, event.type, decoded.time_us, event.boot, event.sequence):
-        return f"Event {position} stands under another identity than its body says."
-    return None
-
-
 def _compare(connection: Connection, registry: Registry, progress: TellProgress) -> tuple[int, list[str]]:
     with tempfile.TemporaryDirectory(prefix="histotwin-verify-") as folder:
         url = f"sqlite:///{Path(folder) / 'scratch.db'}"
@@ -125,7 +84,10 @@ def _compare(connection: Connection, registry: Registry, progress: TellProgress)
             with scratch.writing() as anew:
                 for table in _LOG:
                     copy_rows(connection, anew, table)
-                replay(anew, Interpreter(registry), progress)
+                try:
+                    replay(anew, Interpreter(registry), progress)
+                except (Refusal, ValidationError, LookupError, ValueError, TypeError) as error:
+                    return 0, [f"The log cannot be projected any more: {type(error).__name__}: {error}."]
                 return _differing(connection, anew)
         finally:
             scratch.close()

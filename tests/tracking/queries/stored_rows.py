@@ -74,7 +74,7 @@ class Rows:
         self._ids = count(1)
         self._sources: dict[str, int] = {}
         self.position = 0
-        self._write(insert(tables.head).values(id=1, position=0))
+        self._write(insert(tables.head).values(id=1, position=0, link=bytes(32), rejected=0))
 
     def case(self, lab: str, barcode: str, **clocks: Any) -> int:
         case_id = self.item(lab, barcode, "case", step=clocks.pop("step", None), state=clocks.pop("state", None))
@@ -112,7 +112,7 @@ class Rows:
         raw = json.dumps(body).encode()
         self._write(insert(tables.event).values(
             position=self.position, source_id=source_id, event_id=body["id"], type=body["type"], time_us=us,
-            received_us=us, body=raw, digest=hashlib.sha256(raw).digest(),
+            at_us=us, received_us=us, body=raw, link=hashlib.sha256(raw).digest(),
         ))  # fmt: skip
         for item_id in items:
             self._write(insert(tables.item_event).values(item_id=item_id, position=self.position))
@@ -126,7 +126,7 @@ class Rows:
 
     def rejected(self, lab: str | None, body: bytes = b"\xff\xfe", us: int = NOW_US) -> None:
         self._write(insert(tables.rejected).values(
-            digest=hashlib.sha256(body).digest(), channel="mqtt", lab=lab, kind="event", body=body, reason="not_utf8",
+            id=next(self._ids), state="open", link=bytes(32), seal=bytes(32), digest=hashlib.sha256(body).digest(), channel="mqtt", lab=lab, kind="event", body=body, reason="not_utf8",
             message="Not UTF-8.", first_us=us, last_us=us, times=1,
         ))  # fmt: skip
 
