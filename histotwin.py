@@ -28,12 +28,15 @@ app = typer.Typer(
 events_app = typer.Typer(help="Take events in from files, and out to files.", no_args_is_help=True)
 db_app = typer.Typer(help="The database: schema, copies, integrity, projections from the log.", no_args_is_help=True)
 user_app = typer.Typer(help="People who may sign in.", no_args_is_help=True)
-device_app = typer.Typer(help="Instruments and readers.", no_args_is_help=True)
+device_app = typer.Typer(help="Instruments and readers, and their credentials at the broker.", no_args_is_help=True)
+secrets_app = typer.Typer(help="The passwords and certificates of a deployment, as files.", no_args_is_help=True)
 token_app = typer.Typer(help="Tokens for programs that call the API.", no_args_is_help=True)
 
 Config = Annotated[Path | None, typer.Option(help="YAML file of settings; see docs/settings.md")]
 DataDir = Annotated[Path | None, typer.Option(help="where the database, outboxes and logs are kept  [default: var]")]
 NetworkFiles = Annotated[list[Path] | None, typer.Option("--network", help="network file; may be given several times")]
+DeviceName = Annotated[str, typer.Argument(help="NETWORK/LAB/NAME")]
+SecretsFolder = Annotated[Path, typer.Argument(help="folder that holds one folder for each reader")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON document and nothing else")]
 
 
@@ -66,7 +69,7 @@ def serve(config: Config = None) -> None:
     """Serve the pages and the HTTP API."""
     from dashboard.operations.serving import serve_pages
 
-    _part(serve_pages, config)
+    _part("serve", serve_pages, config)
 
 
 @app.command()
@@ -74,7 +77,7 @@ def ingest(config: Config = None) -> None:
     """Take events from the MQTT broker into the database."""
     from dashboard.operations.parts import run_ingest
 
-    _part(run_ingest, config)
+    _part("ingest", run_ingest, config)
 
 
 @app.command()
@@ -82,7 +85,7 @@ def forecast(config: Config = None) -> None:
     """Forecast every open case of every laboratory, again and again."""
     from dashboard.operations.parts import run_forecasts
 
-    _part(run_forecasts, config)
+    _part("forecast", run_forecasts, config)
 
 
 @app.command()
@@ -90,7 +93,7 @@ def broker(config: Config = None) -> None:
     """Run the embedded MQTT broker."""
     from dashboard.operations.parts import run_embedded_broker
 
-    _part(run_embedded_broker, config)
+    _part("broker", run_embedded_broker, config)
 
 
 @app.command("virtual-lab")
@@ -101,7 +104,7 @@ def virtual_lab(
     """Let the virtual laboratories work: synthetic events over the real wires."""
     from dashboard.operations.parts import run_virtual_lab
 
-    _part(run_virtual_lab, config, speed=speed)
+    _part("virtual-lab", run_virtual_lab, config, speed=speed)
 
 
 @app.command()
@@ -109,7 +112,7 @@ def history(config: Config = None) -> None:
     """Fill an empty database with weeks of synthetic history, through the same door as live events."""
     from dashboard.operations.parts import run_history
 
-    _part(run_history, config)
+    _part("history", run_history, config)
 
 
 @app.command()
@@ -159,10 +162,10 @@ def events_export(
 
 @db_app.command("upgrade")
 def db_upgrade(config: Config = None, data_dir: DataDir = None) -> None:
-    """Bring the schema to what this version needs."""
-    from tracking.store.migrate import upgrade
+    """Bring the schema to what this version needs, and the parts' role to its rights where settings name one."""
+    from dashboard.operations.schema import upgrade_schema
 
-    upgrade(_database(_settings(config, data_dir=data_dir)))
+    upgrade_schema(_settings(config, data_dir=data_dir))
     typer.echo("The schema is up to date.")
 
 
@@ -202,9 +205,9 @@ def db_restore(
     data_dir: DataDir = None,
 ) -> None:
     """Put a copy in the place of the database. Stop histotwin first."""
-    from tracking.store.copies import restore
+    from dashboard.operations.schema import restore_copy
 
-    restore(source, _database(_settings(config, data_dir=data_dir)))
+    restore_copy(_settings(config, data_dir=data_dir), source)
     typer.echo("Restored. Devices send again by themselves what came after the copy.")
 
 
@@ -282,10 +285,83 @@ def device_list(
     network: NetworkFiles = None,
     json: Json = False,
 ) -> None:
-    """List the devices that the network files name; a device is added there."""
-    from dashboard.operations.reports import list_devices
+    """List the devices that the network files name, and which have a credential."""
+    from dashboard.operations.device_access import list_devices
 
-    typer.echo(list_devices(_settings(config, network=network).network_files, lab, as_json=json))
+    typer.echo(list_devices(_settings(config, network=network), lab, as_json=json))
+
+
+@device_app.command("add")
+def device_add(
+    device: DeviceName,
+    gateway: Annotated[bool, typer.Option("--gateway", help="it may speak for every device of its laboratory")] = False,
+    renew: Annotated[bool, typer.Option("--renew", help="give it a new password and its rights anew")] = False,
+    password_file: Annotated[
+        Path | None, typer.Option(help="write the password to this new file instead of showing it")
+    ] = None,
+    config: Config = None,
+    network: NetworkFiles = None,
+    json: Json = False,
+) -> None:
+    """Give a device that a network file names a credential at the broker; the password is shown once."""
+    from dashboard.operations.device_access import add_device
+
+    settings = _settings(config, network=network)
+    typer.echo(add_device(settings, device, is_gateway=gateway, renew=renew, into=password_file).told(as_json=json))
+
+
+@device_app.command("revoke")
+def device_revoke(device: DeviceName, config: Config = None, network: NetworkFiles = None) -> None:
+    """Take a device's credential away; it is put out at once."""
+    from dashboard.operations.device_access import revoke_device
+
+    typer.echo(f"{revoke_device(_settings(config, network=network), device)} cannot sign in any more.")
+
+
+@secrets_app.command("make")
+def secrets_make(
+    folder: SecretsFolder,
+    broker_name: Annotated[
+        list[str], typer.Option(help="name or address by which connectors call the broker; several, or commas between")
+    ],
+) -> None:
+    """Make the passwords and certificates that are missing, and renew the broker's certificate before it ends."""
+    from dashboard.operations.secret_files import make_secrets
+    from tracking.clock import SystemClock
+
+    names = [name.strip() for given in broker_name for name in given.split(",") if name.strip()]
+    make_secrets(folder, names, SystemClock(), typer.echo)
+
+
+@secrets_app.command("renew")
+def secrets_renew(
+    folder: SecretsFolder, name: Annotated[str, typer.Argument(help="which password; see docs/operations.md")]
+) -> None:
+    """Replace one password. docs/operations.md says what has to be started anew."""
+    from dashboard.operations.secret_files import renew_password
+
+    renew_password(folder, name)
+    typer.echo(f"{name} has a new password.")
+
+
+@secrets_app.command("introduce")
+def secrets_introduce(folder: SecretsFolder, config: Config = None) -> None:
+    """Tell the broker histotwin's own services: their passwords, and what this version lets them do."""
+    from dashboard.operations.secret_files import introduce_services
+
+    changed = introduce_services(_settings(config), folder)
+    typer.echo(f"The broker knows every service; changed: {', '.join(changed) or 'none'}.")
+
+
+@secrets_app.command("check")
+def secrets_check(folder: SecretsFolder) -> None:
+    """Say how long the certificates are good; exit 1 when one ends within thirty days."""
+    from dashboard.operations.secret_files import check_certificates
+    from tracking.clock import SystemClock
+
+    said, is_well = check_certificates(folder, SystemClock())
+    typer.echo(said)
+    raise typer.Exit(0 if is_well else 1)
 
 
 @app.command("check-config")
@@ -303,6 +379,7 @@ for _name, _group in (
     ("user", user_app),
     ("token", token_app),
     ("device", device_app),
+    ("secrets", secrets_app),
 ):
     app.add_typer(_group, name=_name)
 
@@ -318,11 +395,14 @@ def _database(settings: Settings) -> str:
     return settings.url
 
 
-def _part(run: Callable[[Settings], None], config: Path | None, **given: Any) -> None:
+def _part(name: str, run: Callable[[Settings], None], config: Path | None, **given: Any) -> None:
+    from dashboard.operations.logs import configure_logging
     from dashboard.operations.supervisor import die_with_parent
 
     die_with_parent()
-    run(_settings(config, **given))
+    settings = _settings(config, **given)
+    configure_logging(settings.log_format, name)
+    run(settings)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import paho.mqtt.client as mqtt
@@ -41,12 +41,12 @@ _EXIT_DEAD_THREAD = 70
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where the broker is, and how to sign in there."""
+    """Where the broker is, and how to sign in there. ``ca_file`` vouches for the broker; without it there is no TLS."""
 
     host: str = "127.0.0.1"
     port: int = 1883
     username: str | None = None
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     ca_file: str | None = None
 
 

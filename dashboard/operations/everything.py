@@ -12,6 +12,7 @@ from types import FrameType
 
 from sqlalchemy import select
 
+from dashboard.operations.schema import upgrade_schema
 from dashboard.operations.settings import Settings
 from dashboard.operations.supervisor import Part, Supervisor
 from tracking.clock import SystemClock
@@ -19,7 +20,6 @@ from tracking.errors import InputMistakes, Mistake
 from tracking.registry import load_registry
 from tracking.store import tables
 from tracking.store.database import Database, open_database
-from tracking.store.migrate import upgrade
 
 READY_WITHIN_S = 60.0
 HISTORY_WITHIN_S = 900.0
@@ -74,7 +74,7 @@ def _prepare(settings: Settings) -> Database:
     except OSError as error:
         wanted = f"a directory that can be written to ({error.strerror})"
         raise InputMistakes([Mistake("settings", "data_dir", str(settings.data_dir), wanted)]) from None
-    upgrade(settings.url)
+    upgrade_schema(settings)
     return open_database(settings.url)
 
 

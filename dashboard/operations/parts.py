@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import logging
 import signal
 import threading
 from functools import partial
@@ -12,7 +11,6 @@ from dashboard.operations.settings import SHIPPED_DATA, Settings
 from dashboard.operations.supervisor import say_ready
 from devices.broker import run_broker
 from devices.ingest import Ingest, IngestSettings
-from devices.session import BrokerAddress
 from devices.sole_ingest import SoleIngest
 from simulations.forecasting import ForecastService, ForecastSettings
 from simulations.virtual_lab.fleet import FleetSettings, keep_working, open_fleet
@@ -36,7 +34,7 @@ def run_ingest(settings: Settings) -> None:
     clock = settings.clock()
     registry, database = _open(settings)
     with SoleIngest(settings.data_dir):
-        ingest = Ingest(IngestSettings(_broker(settings)), _door(database, registry, clock), clock)
+        ingest = Ingest(IngestSettings(settings.broker_address()), _door(database, registry, clock), clock)
         ingest.start()
         say_ready()
         stop.wait()
@@ -58,7 +56,7 @@ def run_virtual_lab(settings: Settings) -> None:
     stop = _stop_event()
     clock = settings.clock()
     registry, database = _open(settings)
-    how = FleetSettings(SHIPPED_DATA, settings.data_dir / "outboxes", _broker(settings), settings.seed)
+    how = FleetSettings(SHIPPED_DATA, settings.data_dir / "outboxes", settings.broker_address(), settings.seed)
     fleet = open_fleet(list(registry.labs.values()), database, how, clock)
     database.close()
     say_ready()
@@ -79,16 +77,11 @@ def run_history(settings: Settings) -> None:
 
 
 def _open(settings: Settings) -> tuple[Registry, Database]:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     return load_registry(settings.network_files), open_database(settings.url)
 
 
 def _door(database: Database, registry: Registry, clock: Clock) -> Door:
     return Door(EventStore(database, registry), registry, clock)
-
-
-def _broker(settings: Settings) -> BrokerAddress:
-    return BrokerAddress(settings.mqtt_host, settings.mqtt_port)
 
 
 def _stop_event() -> threading.Event:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import signal
 import socket
 
@@ -37,7 +36,6 @@ class _Server(uvicorn.Server):
 
 def serve_pages(settings: Settings) -> None:
     """Serve until SIGTERM."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     clock = settings.clock()
     registry, database = load_registry(settings.network_files), open_database(settings.url)
     require_current(database)
@@ -47,7 +45,7 @@ def serve_pages(settings: Settings) -> None:
     api = build_api(parts)
     api.content_policy.allow_scripts(build_app(api, parts).csp_hashes())
     config = uvicorn.Config(
-        api, host=settings.host, port=settings.port, log_level="warning", access_log=False,
+        api, host=settings.host, port=settings.port, log_config=None, log_level="warning", access_log=False,
         timeout_graceful_shutdown=STOP_WITHIN_S, server_header=False,
     )  # fmt: skip
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):

@@ -5,17 +5,25 @@ No part reads the environment by itself; what it needs is handed in from here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AwareDatetime, Field, ValidationError, field_validator
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import make_url
 
+from devices.session import BrokerAddress
 from tracking.clock import Clock, ScaledClock, SystemClock, to_us
 from tracking.errors import InputMistakes, Mistake
 
 SHIPPED_DATA = Path(__file__).resolve().parents[2] / "data"
+SECRETS = ("mqtt_password", "mqtt_admin_password", "database_password", "database_owner_password",
+           "database_app_password")  # fmt: skip
+"""Each of these may be given as it is or, better, as a file: ``…_file``."""
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_NO_SECRET = SecretStr("")
 
 
 class Settings(BaseSettings):
@@ -25,6 +33,20 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default=Path("var"), description="where the database, outboxes and logs are kept")
     database_url: str = Field(default="", description="SQLAlchemy address; empty: SQLite in data_dir")
+    database_password: SecretStr = Field(default=_NO_SECRET, description="password of the role in database_url")
+    database_password_file: Path | None = Field(default=None, description="file that holds it")
+    database_owner_url: str = Field(
+        default="",
+        description="address of the schema's owner, for db upgrade, rebuild and restore; empty: database_url",
+    )
+    database_owner_password: SecretStr = Field(default=_NO_SECRET, description="password of the owner")
+    database_owner_password_file: Path | None = Field(default=None, description="file that holds it")
+    database_app_role: str = Field(
+        default="",
+        description="PostgreSQL role that db upgrade makes for the parts: it can add to the log, not change it",
+    )
+    database_app_password: SecretStr = Field(default=_NO_SECRET, description="password that db upgrade gives that role")
+    database_app_password_file: Path | None = Field(default=None, description="file that holds it")
     network: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="network files, separated by commas; empty: the shipped ones"
     )
@@ -32,6 +54,17 @@ class Settings(BaseSettings):
     port: int = Field(default=8050, ge=1, le=65535, description="port of the pages and the API")
     mqtt_host: str = Field(default="127.0.0.1", description="address of the MQTT broker")
     mqtt_port: int = Field(default=1883, ge=1, le=65535, description="port of the MQTT broker")
+    mqtt_ca_file: Path | None = Field(
+        default=None, description="certificate of the authority that vouches for the broker; given: TLS"
+    )
+    mqtt_username: str = Field(default="", description="who this part is to the broker; empty: nobody")
+    mqtt_password: SecretStr = Field(default=_NO_SECRET, description="its password")
+    mqtt_password_file: Path | None = Field(default=None, description="file that holds it")
+    mqtt_admin_username: str = Field(
+        default="", description="who may tell the broker which devices may speak, for the device commands"
+    )
+    mqtt_admin_password: SecretStr = Field(default=_NO_SECRET, description="password of the same")
+    mqtt_admin_password_file: Path | None = Field(default=None, description="file that holds it")
     demo: bool = Field(default=False, description="a request from this machine without credentials is the demo user")
     history_weeks: float = Field(default=8, ge=0, le=52, description="weeks of synthetic history on an empty data_dir")
     recent_weeks: float = Field(default=2, ge=0, le=52, description="weeks of it that are in before the page opens")
@@ -43,6 +76,7 @@ class Settings(BaseSettings):
     seed: int = Field(default=20_261_121, description="seed of everything random in the virtual lab and the forecast")
     forecast_every_min: float = Field(default=5, gt=0, description="minutes between two forecasts of one lab")
     forecast_replications: int = Field(default=30, ge=2, le=1000, description="replications of one forecast")
+    log_format: Literal["text", "json"] = Field(default="text", description="text for people, json for collectors")
 
     @field_validator("network", mode="before")
     @classmethod
@@ -51,8 +85,16 @@ class Settings(BaseSettings):
 
     @property
     def url(self) -> str:
-        """The database's address."""
-        return self.database_url or f"sqlite:///{(self.data_dir / 'histotwin.db').resolve()}"
+        """The database's address, with the password where one is given."""
+        plain = self.database_url or f"sqlite:///{(self.data_dir / 'histotwin.db').resolve()}"
+        return _with_password(plain, self.secret("database_password"))
+
+    @property
+    def owner_url(self) -> str:
+        """The database's address for who owns the schema; where no owner is named, everybody does."""
+        if not self.database_owner_url:
+            return self.url
+        return _with_password(self.database_owner_url, self.secret("database_owner_password"))
 
     @property
     def history_folder(self) -> Path:
@@ -64,6 +106,30 @@ class Settings(BaseSettings):
         """The network files to serve."""
         return list(self.network) or sorted((SHIPPED_DATA / "networks").glob("*.yaml"))
 
+    def secret(self, name: str) -> str | None:
+        """Return one of ``SECRETS``, from its file where one is named; raises ``InputMistakes``."""
+        file: Path | None = getattr(self, f"{name}_file")
+        if file is None:
+            given: SecretStr = getattr(self, name)
+            return given.get_secret_value() or None
+        try:
+            return file.read_text(encoding="utf-8").strip("\r\n") or None
+        except (OSError, UnicodeDecodeError):
+            raise InputMistakes([Mistake("settings", f"{name}_file", str(file), "a file that can be read")]) from None
+
+    def broker_address(self) -> BrokerAddress:
+        """Return where the broker is and who this part is to it."""
+        return self._broker_as(self.mqtt_username, "mqtt_password")
+
+    def broker_admin_address(self) -> BrokerAddress:
+        """Return where the broker is and who may tell it which devices may speak."""
+        return self._broker_as(self.mqtt_admin_username, "mqtt_admin_password")
+
+    def _broker_as(self, username: str, secret: str) -> BrokerAddress:
+        authority = str(self.mqtt_ca_file) if self.mqtt_ca_file else None
+        password = self.secret(secret) if username else None
+        return BrokerAddress(self.mqtt_host, self.mqtt_port, username or None, password, authority)
+
     def clock(self) -> Clock:
         """Return the clock that every part is handed."""
         system = SystemClock()
@@ -73,9 +139,11 @@ class Settings(BaseSettings):
         return ScaledClock(system, self.speed, since_us, to_us(self.start_at) if self.start_at else since_us)
 
     def environment(self) -> dict[str, str]:
-        """Return these settings as variables for a child process."""
-        given = self.model_dump(mode="json", exclude={"network"}, exclude_none=True)
-        variables = {f"HISTOTWIN_{name.upper()}": str(value) for name, value in given.items()}
+        """Return these settings as variables for a child process; a secret stays in its file where it has one."""
+        given = self.model_dump(mode="json", exclude={"network", *SECRETS}, exclude_none=True)
+        secrets = {name: getattr(self, name).get_secret_value() for name in SECRETS}
+        told = {**given, **{name: value for name, value in secrets.items() if value}}
+        variables = {f"HISTOTWIN_{name.upper()}": str(value) for name, value in told.items()}
         if self.network:
             variables["HISTOTWIN_NETWORK"] = ",".join(str(path) for path in self.network)
         return variables
@@ -91,13 +159,51 @@ def load_settings(config: Path | None = None, **given: Any) -> Settings:
     try:
         from_file = _read(config) if config else {}
         in_environment = Settings().model_dump(exclude_unset=True)
-        return Settings(**{**from_file, **in_environment, **told})
+        settings = Settings(**{**from_file, **in_environment, **told})
     except ValidationError as error:
-        mistakes = [
-            Mistake(where, ".".join(map(str, detail["loc"])), str(detail.get("input"))[:80], detail["msg"])
-            for detail in error.errors()
-        ]
-        raise InputMistakes(mistakes) from None
+        raise InputMistakes([_mistake(where, detail) for detail in error.errors()]) from None
+    if mistakes := [*_secret_mistakes(settings), *_broker_mistakes(settings)]:
+        raise InputMistakes(mistakes)
+    return settings
+
+
+def _mistake(where: str, detail: Any) -> Mistake:
+    field = ".".join(map(str, detail["loc"]))
+    value = "…" if field in SECRETS else str(detail.get("input"))[:80]
+    return Mistake(where, field, value, detail["msg"])
+
+
+def _secret_mistakes(settings: Settings) -> Iterator[Mistake]:
+    for name in SECRETS:
+        if getattr(settings, f"{name}_file") is not None and getattr(settings, name).get_secret_value():
+            yield Mistake("settings", name, "…", f"either this or {name}_file, not both")
+        try:
+            settings.secret(name)
+        except InputMistakes as error:
+            yield from error.mistakes
+
+
+def _broker_mistakes(settings: Settings) -> Iterator[Mistake]:
+    """A password never travels unencrypted, and a name without one is half a credential."""
+    authority = settings.mqtt_ca_file
+    if authority is not None and not authority.is_file():
+        yield Mistake("settings", "mqtt_ca_file", str(authority), "the file of a certificate")
+    for who in ("mqtt", "mqtt_admin"):
+        name = getattr(settings, f"{who}_username")
+        if name and authority is None and settings.mqtt_host not in _LOOPBACK:
+            yield Mistake("settings", f"{who}_username", name, "mqtt_ca_file too: a password needs TLS on its way")
+        if name and _is_unset(settings, f"{who}_password"):
+            yield Mistake("settings", f"{who}_username", name, f"{who}_password or {who}_password_file too")
+
+
+def _is_unset(settings: Settings, secret: str) -> bool:
+    return getattr(settings, f"{secret}_file") is None and not getattr(settings, secret).get_secret_value()
+
+
+def _with_password(url: str, password: str | None) -> str:
+    if password is None:
+        return url
+    return make_url(url).set(password=password).render_as_string(hide_password=False)
 
 
 def _read(config: Path) -> dict[str, Any]:
