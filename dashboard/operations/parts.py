@@ -17,6 +17,7 @@ from simulations.virtual_lab.fleet import FleetSettings, keep_working, open_flee
 from simulations.virtual_lab.seeding import HistoryPlan, fill_history
 from tracking.clock import Clock
 from tracking.door import Door
+from tracking.kill_points import arm
 from tracking.registry import Registry, load_registry
 from tracking.store.database import Database, open_database
 from tracking.store.event_store import EventStore
@@ -77,6 +78,8 @@ def run_history(settings: Settings) -> None:
 
 
 def _open(settings: Settings) -> tuple[Registry, Database]:
+    point, _, passages = settings.kill_at.partition(":")
+    arm(point, int(passages or 1))
     return load_registry(settings.network_files), open_database(settings.url)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 from devices.session import BrokerAddress
 from tracking.clock import Clock, ScaledClock, SystemClock, to_us
 from tracking.errors import InputMistakes, Mistake
+from tracking.kill_points import KILL_POINTS
 
 SHIPPED_DATA = Path(__file__).resolve().parents[2] / "data"
 SECRETS = ("mqtt_password", "mqtt_admin_password", "database_password", "database_owner_password",
@@ -77,6 +78,11 @@ class Settings(BaseSettings):
     forecast_every_min: float = Field(default=5, gt=0, description="minutes between two forecasts of one lab")
     forecast_replications: int = Field(default=30, ge=2, le=1000, description="replications of one forecast")
     log_format: Literal["text", "json"] = Field(default="text", description="text for people, json for collectors")
+    kill_at: str = Field(
+        default="",
+        pattern=rf"^(({'|'.join(KILL_POINTS)})(:[1-9]\d{{0,5}})?)?$",
+        description="for fault tests: place, or place:n, at whose n-th passage a part ends itself; empty: nowhere",
+    )
 
     @field_validator("network", mode="before")
     @classmethod

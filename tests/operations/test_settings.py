@@ -45,7 +45,14 @@ def test_a_demonstration_may_begin_at_another_moment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "field"), [("port: high", "port"), ("colour: red", "colour"), ("speed: 0", "speed"), ("- 1", "file")]
+    ("text", "field"),
+    [
+        ("port: high", "port"),
+        ("colour: red", "colour"),
+        ("speed: 0", "speed"),
+        ("kill_at: tea", "kill_at"),
+        ("- 1", "file"),
+    ],
 )
 def test_a_wrong_setting_is_named(tmp_path: Path, text: str, field: str) -> None:
     file = tmp_path / "settings.yaml"
