@@ -15,21 +15,33 @@ class Reserve:
     def __init__(self, path: Path, size: int = 1024 * 1024) -> None:
         self._path = path.with_name(path.name + ".reserve")
         self._size = size
+        self._is_told = False
+        self.is_kept = False
         self.restore()
 
     def restore(self) -> bool:
-        """Take the room again; return whether there was enough."""
-        if self._path.exists():
-            return True
+        """Take the room again; return whether there was enough. The log is told once until there is."""
+        self.is_kept = self._path.exists() or self._is_taken()
+        self._is_told = self._is_told and not self.is_kept
+        return self.is_kept
+
+    def release(self) -> bool:
+        """Give the room up; return whether there was any."""
+        was_kept, self.is_kept = self.is_kept, False
+        self._path.unlink(missing_ok=True)
+        return was_kept
+
+    def _is_taken(self) -> bool:
         try:
             with self._path.open("wb") as file:
                 os.posix_fallocate(file.fileno(), 0, self._size)
         except OSError as error:
-            log.warning("no room can be kept back beside %s: %s", self._path, error)
-            self.release()
+            self._tell(error)
+            self._path.unlink(missing_ok=True)
             return False
         return True
 
-    def release(self) -> None:
-        """Give the room up."""
-        self._path.unlink(missing_ok=True)
+    def _tell(self, error: OSError) -> None:
+        if not self._is_told:
+            log.warning("no room can be kept back beside %s: %s", self._path, error)
+        self._is_told = True
