@@ -1,0 +1,1 @@
+"""Node-RED as a receiver to measure ours against: its installation, its flows, its process. No figures in here."""
