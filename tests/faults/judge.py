@@ -29,6 +29,7 @@ _POSITIONS = "SELECT count(*), coalesce(min(position), 1), coalesce(max(position
 _MARKS = "SELECT s.path, w.boot, w.contiguous, w.highest, w.beyond FROM watermark w JOIN source s ON s.id = w.source_id"
 _REJECTED = "SELECT channel, body, reason, event_id FROM rejected"
 _VERIFY_PATIENCE_S = 600
+_LOOKED_LATE_S = 0.2  # growth seen so soon after a kill was from before it: no process starts so fast
 
 
 @dataclass(slots=True)
@@ -91,7 +92,7 @@ def judge(world: World, storm: Storm, seed: int, *, is_settled: bool, seconds: f
         Counter(storm.never_passed), world.tally.own_ends, sum(ledger.repeated for ledger in world.ledgers.values()),
         sum(ledger.duplicates for ledger in world.ledgers.values()), _poison_kept(refused),
         sum(row[2] == "identity_conflict" for row in refused), account, tuple(faults),
-        longest_back_s(world, storm), seconds,
+        longest_back_s(world.tally.ingest_kills_s, storm.struck, world.stranger.grown_s), seconds,
     )  # fmt: skip
 
 
@@ -180,22 +181,22 @@ def _verify(world: World) -> list[str]:
     return [] if done.returncode == 0 else [f"db verify: {(done.stdout + done.stderr).strip()[-600:]}"]
 
 
-def longest_back_s(world: World, storm: Storm) -> float | None:
+def longest_back_s(
+    kills: Sequence[float], struck: Sequence[tuple[float, float]], grown: Sequence[float]
+) -> float | None:
     """Return the longest time from a kill of ingest until the log grew, where nothing else was broken meanwhile.
 
-    Counted only while events came, that is up to the last fault; ``None`` where no kill was alone.
+    ``grown`` are the moments at which the log was seen to have grown; all are monotonic seconds. ``None`` where no kill
+    was alone.
     """
-    grown = world.stranger.grown
-    moments = [moment for moment, _position in grown]
-    kills = world.tally.ingest_kills_s
     alone: list[float] = []
     for killed in kills:
-        after = bisect_right(moments, killed)
-        if after == len(moments):
+        after = bisect_right(grown, killed + _LOOKED_LATE_S)
+        if after == len(grown):
             continue
-        back = moments[after]
-        others = [kill for kill in kills if killed < kill <= back]
-        others += [begin for begin, end in storm.struck if begin < back and end > killed and not begin <= killed <= end]
-        if not others and not any(begin < killed < end for begin, end in storm.struck):
+        back = grown[after]
+        if not any(killed < kill <= back for kill in kills) and not any(
+            begin < back and end > killed for begin, end in struck
+        ):
             alone.append(back - killed)
     return max(alone, default=None)

@@ -1,7 +1,7 @@
 """What a gateway's instruments note beside histotwin: each attempt, and each event that ``publish`` said is kept.
 
-The file is the storm's only witness of what was promised; histotwin never reads it. One record a line, written whole
-and in one call, so that a kill leaves at most a line too few.
+The file is the storm's only witness of what was promised; histotwin never reads it. One record a line; a line without
+its end mark was cut off by a kill and counts for nothing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from devices.outbox import Entry
+
+_END = ";"
 
 
 class Identity(NamedTuple):
@@ -28,6 +30,7 @@ class Note:
 
     def __init__(self, path: Path) -> None:
         self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.write(self._handle, b"\n")  # after a line that was cut off
 
     def trying(self, first: int, count: int) -> None:
         """Note that events ``first`` and on are about to be published."""
@@ -49,7 +52,7 @@ class Note:
         self._write([f"duplicate {event_id}"])
 
     def _write(self, lines: Sequence[str]) -> None:
-        os.write(self._handle, "".join(f"{line}\n" for line in lines).encode())
+        os.write(self._handle, "".join(f"{line} {_END}\n" for line in lines).encode())
 
 
 @dataclass(slots=True)
@@ -73,7 +76,9 @@ class Ledger:
         whole = text[: text.rfind(b"\n") + 1]
         self._read_to += len(whole)
         for line in whole.decode().splitlines():
-            self._take(line.split(" "))
+            *words, end = line.split(" ")
+            if end == _END:
+                self._take(words)
 
     def _take(self, words: list[str]) -> None:
         match words:

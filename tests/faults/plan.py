@@ -89,10 +89,12 @@ def plan(setup: Setup, seed: int, events: int, faults: int, of: Sequence[Kind] |
     chosen += luck.choices(pool, weights, k=faults - len(chosen))
     luck.shuffle(chosen)
     moments = sorted(luck.sample(range(events // 30, events * 9 // 10), faults))
-    return [_shock(luck, at, kind, is_long=faults >= _LONG_STORM) for at, kind in zip(moments, chosen, strict=True)]
+    return [
+        _shock(luck, at, kind, events, is_long=faults >= _LONG_STORM) for at, kind in zip(moments, chosen, strict=True)
+    ]
 
 
-def _shock(luck: random.Random, at: int, kind: Kind, *, is_long: bool) -> Shock:
+def _shock(luck: random.Random, at: int, kind: Kind, events: int, *, is_long: bool) -> Shock:
     hold_s = 0.0
     if kind.verb in _HOLDS_S:
         hold_s = luck.uniform(*_HOLDS_S[kind.verb])
@@ -100,5 +102,14 @@ def _shock(luck: random.Random, at: int, kind: Kind, *, is_long: bool) -> Shock:
         hold_s = luck.uniform(*_DOWN_S)
     if is_long and kind.verb == "silence" and luck.random() < 0.2:
         hold_s = _LONG_SILENCE_S
-    most = 100 if kind.point == "message_received" else 12 if kind.target == "gateway" else 4
-    return Shock(at, kind, round(hold_s, 1), luck.randint(1, most), luck.randrange(1_000_000))
+    passages = luck.randint(1, _most_passages(kind, events))
+    return Shock(at, kind, round(hold_s, 1), passages, luck.randrange(1_000_000))
+
+
+def _most_passages(kind: Kind, events: int) -> int:
+    """Return the latest passage worth waiting for: a small storm must not run out of events before it."""
+    if kind.point == "message_received":
+        return max(1, min(100, events // 120))
+    if kind.target == "gateway":
+        return max(1, min(12, events // 1000))
+    return max(1, min(4, events // 3000))

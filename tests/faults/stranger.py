@@ -1,4 +1,4 @@
-"""Somebody without an outbox who publishes poison and forgeries: again and again, until the rejected list has each.
+"""Somebody without an outbox who publishes poison and forgeries, again and again until the rejected list has each.
 
 That is what "at least once" asks of a sender who hears no acknowledgement. Runs on its own thread, because the
 database it looks into may hang.
@@ -44,12 +44,13 @@ def publish(port: int, doses: Sequence[Dose]) -> None:
 
 
 class Stranger:
-    """Owes doses until they are kept. Also notes when the log grew: ``grown`` holds (monotonic seconds, position)."""
+    """Owes doses until they are kept. Notes besides when it saw that the log had grown, in monotonic seconds."""
 
     def __init__(self, port: int, database: Database) -> None:
         self.sent: list[Dose] = []
         self.forgeries = 0
-        self.grown: list[tuple[float, int]] = []
+        self.grown_s: list[float] = []
+        self._position = 0
         self._port, self._reader = port, Reader(database)
         self._owed: list[Dose] = []
         self._once: list[Dose] = []
@@ -114,8 +115,9 @@ class Stranger:
     def _note_growth(self) -> None:
         rows = self._reader.rows(_HEAD)
         position = int(rows[0][0]) if rows else 0
-        if not self.grown or position > self.grown[-1][1]:
-            self.grown.append((time.monotonic(), position))
+        if position > self._position:
+            self._position = position
+            self.grown_s.append(time.monotonic())
 
     def _forge_one(self) -> None:
         for source, event_id, body in self._reader.rows(_LATEST):

@@ -46,10 +46,15 @@ class WorldFailed(Exception):
 
 @dataclass(slots=True)
 class Armed:
-    """A part that was started to kill itself at a place."""
+    """A part that was started to kill itself at a place, written ``point:n``."""
 
-    point: str
+    place: str
     since_s: float
+
+    @property
+    def point(self) -> str:
+        """The place's name."""
+        return self.place.partition(":")[0]
 
 
 @dataclass(slots=True)
@@ -61,6 +66,15 @@ class Part:
     armed: Armed | None = None
     is_held_down: bool = False
     is_done: bool = False
+
+    def arm(self, place: str) -> None:
+        """Note where it kills itself; one that had to be started again for the same place is waited for no longer."""
+        since_s = self.armed.since_s if self.armed is not None else time.monotonic()
+        self.armed = Armed(place, since_s) if place else None
+
+    def try_again(self) -> None:
+        """Have the next start kill itself where this one, which ended before it came there, should have."""
+        self.next_kill_at = self.armed.place if self.armed is not None else ""
 
 
 @dataclass(slots=True)
@@ -220,9 +234,10 @@ class World:
         if part.armed is not None and part.program.code == -SIGKILL:
             self.tally.reached[part.armed.point] += 1
             self._note_ingest_kill()
+            part.armed = None
         else:
             self.tally.own_ends[f"ingest ({part.program.code})"] += 1
-        part.armed = None
+            part.try_again()
         self._start_ingest()
 
     def _tend_gateway(self, name: str, part: Part) -> None:
@@ -234,9 +249,10 @@ class World:
         if part.armed is not None and part.program.code == -SIGKILL:
             self.tally.reached[part.armed.point] += 1
             self.tally.kills["gateway"] += 1
+            part.armed = None
         else:
             self.tally.own_ends[f"gateway ({part.program.code})"] += 1
-        part.armed = None
+            part.try_again()
         self._start_gateway(name)
 
     def _note_ingest_kill(self) -> None:
@@ -247,14 +263,14 @@ class World:
         part, kill_at = self.ingest, self.ingest.next_kill_at
         part.next_kill_at = ""
         part.program.start(HISTOTWIN_KILL_AT=kill_at)
-        part.armed = Armed(kill_at.partition(":")[0], time.monotonic()) if kill_at else None
+        part.arm(kill_at)
 
     def _start_gateway(self, name: str) -> None:
         part, kill_at = self.gateways[name], self.gateways[name].next_kill_at
         part.next_kill_at = ""
         part.program.start("--kill-at", kill_at)
         part.program.order(f"until {self._share(name)}")
-        part.armed = Armed(kill_at.partition(":")[0], time.monotonic()) if kill_at else None
+        part.arm(kill_at)
 
     def _share(self, name: str) -> int:
         """Return how many of the allowed events are this gateway's."""
