@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: help install install-dev up test test-all bench lint format docs docs-check lock screenshots clean
+.PHONY: help install install-dev up test test-all faults faults-long bench lint format docs docs-check lock screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,12 @@ test: install-dev ## every test that is not a slow proof
 
 test-all: install-dev ## every test, slow proofs too
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+faults: install-dev ## kill, cut and jam the real parts: 12,000 events through 36 faults on both set-ups
+	@$(BIN)/python -m tests.faults --events 12000 --faults 36 $(ARGS)
+
+faults-long: install-dev ## the same with 100,000 events through 200 faults
+	@$(BIN)/python -m tests.faults --events 100000 --faults 200 $(ARGS)
 
 bench: install-dev ## every benchmark, side by side in one run
 	@for bench in benchmarks/bench_*.py; do \
