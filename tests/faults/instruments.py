@@ -126,10 +126,9 @@ class Orders:
         os._exit(1)
 
     def may_make(self, number: int, patience_s: float) -> bool:
-        """Wait a while until an event of this number may be made, or something is to be repeated."""
+        """Wait a while until an event of this number may be made."""
         with self._changed:
-            self._changed.wait_for(lambda: number < self.allowed or self.to_repeat > 0, patience_s)
-            return number < self.allowed
+            return self._changed.wait_for(lambda: number < self.allowed, patience_s)
 
     def take_repeats(self) -> int:
         """Return how many old events to publish once more now."""
@@ -151,11 +150,11 @@ class Instruments:
         """Publish until all events are made and the store has them."""
         due_s = time.monotonic()
         while self._made < self._total:
-            if orders.may_make(self._made, 0.5):
+            if orders.may_make(self._made, 0.2):
                 due_s = max(due_s, time.monotonic() - 1.0) + self._publish(orders.allowed) / per_second
                 time.sleep(max(0.0, due_s - time.monotonic()))
-            self._repeat(orders.take_repeats())
-        while not self._gateway.flush(0.2):
+                self._repeat(orders.take_repeats())
+        while not self._gateway.flush(0.5):
             self._repeat(orders.take_repeats())
 
     def _publish(self, allowed: int) -> int:
