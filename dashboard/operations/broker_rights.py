@@ -122,22 +122,30 @@ def first_document(admin_password: str) -> str:
 
 
 def with_admin_password(document: str, password: str) -> str:
-    """Return a stopped broker's document with another password of the admin; raises ``ValueError`` if none is there."""
+    """Return a stopped broker's document, in which the admin has this password; the same when it already does.
+
+    Raises ``ValueError`` for something else than a broker's document, or one without the admin.
+    """
     standing = json.loads(document)
-    admins = [client for client in standing.get("clients", []) if client.get("username") == ADMIN]
-    if not admins:
+    admin = next((client for client in standing["clients"] if client["username"] == ADMIN), None)
+    if admin is None:
         raise ValueError(f"there is no client {ADMIN}")
-    admins[0].update(hashed(password))
+    if _hash(password, base64.b64decode(admin["salt"]), admin["iterations"]) == admin["password"]:
+        return document
+    admin.update(hashed(password))
     return json.dumps(standing, indent=1)
 
 
 def hashed(password: str) -> dict[str, str | int]:
     """Return a password as the plugin keeps it: PBKDF2 with HMAC-SHA-512."""
     salt = secrets.token_bytes(_SALT_BYTES)
-    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ROUNDS)
     return {
-        "password": base64.b64encode(digest).decode(), "salt": base64.b64encode(salt).decode(), "iterations": _ROUNDS,
+        "password": _hash(password, salt, _ROUNDS), "salt": base64.b64encode(salt).decode(), "iterations": _ROUNDS,
     }  # fmt: skip
+
+
+def _hash(password: str, salt: bytes, rounds: int) -> str:
+    return base64.b64encode(hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds)).decode()
 
 
 def new_password() -> str:

@@ -47,10 +47,7 @@ def make_secrets(folder: Path, broker_names: Sequence[str], clock: Clock, say: S
                 _write_password(folder, name)
                 say(f"made {name}/password")
         _certify(folder, broker_names, clock, say)
-        document = _broker_document(folder)
-        if not document.exists():
-            _write(document, first_document(password(folder, "mqtt-admin")).encode(), _PRIVATE)
-            say("made broker/dynamic-security.json")
+        _seat_admin(folder, say)
     except OSError as error:
         wanted = f"a folder that can be written to ({error.strerror})"
         raise InputMistakes([Mistake("command line", "FOLDER", str(folder), wanted)]) from None
@@ -62,9 +59,7 @@ def renew_password(folder: Path, name: str) -> None:
         raise InputMistakes([Mistake("command line", "NAME", name, f"one of {', '.join(PASSWORDS)}")])
     _write_password(folder, name)
     if name == "mqtt-admin":
-        document = _broker_document(folder)
-        changed = with_admin_password(document.read_text(encoding="utf-8"), password(folder, name))
-        _write(document, changed.encode(), _PRIVATE)
+        _seat_admin(folder, lambda _: None)
 
 
 def introduce_services(settings: Settings, folder: Path) -> list[str]:
@@ -121,6 +116,23 @@ def _certify(folder: Path, names: Sequence[str], clock: Clock, say: Say) -> None
         say(f"issued the broker's certificate for {', '.join(names)}: {why}")
 
 
+def _seat_admin(folder: Path, say: Say) -> None:
+    """See to it that the broker, when it starts, knows the admin by the password that stands in the file."""
+    document, secret = folder / "broker" / "dynamic-security.json", password(folder, "mqtt-admin")
+    if not document.exists():
+        _write(document, first_document(secret).encode(), _PRIVATE)
+        say("made broker/dynamic-security.json")
+        return
+    standing = document.read_text(encoding="utf-8")
+    try:
+        wanted = with_admin_password(standing, secret)
+    except (ValueError, KeyError, TypeError) as error:
+        raise BrokenSecrets(f"{document} is not what the broker wrote: {error}.") from None
+    if wanted != standing:
+        _write(document, wanted.encode(), _PRIVATE)
+        say("gave the broker's admin the password of mqtt-admin/password; it counts from the broker's next start")
+
+
 def _authority(folder: Path, clock: Clock, say: Say) -> Certified:
     key, certificate = folder / "authority" / "ca.key", folder / "authority" / "ca.crt"
     if not (key.exists() and certificate.exists()):
@@ -149,10 +161,6 @@ def _write_password(folder: Path, name: str) -> None:
 
 def _password_file(folder: Path, name: str) -> Path:
     return folder / name / "password"
-
-
-def _broker_document(folder: Path) -> Path:
-    return folder / "broker" / "dynamic-security.json"
 
 
 def _write(file: Path, content: bytes, mode: int) -> None:

@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     database_app_password: SecretStr = Field(default=_NO_SECRET, description="password that db upgrade gives that role")
     database_app_password_file: Path | None = Field(default=None, description="file that holds it")
     network: Annotated[tuple[Path, ...], NoDecode] = Field(
-        default=(), description="network files, separated by commas; empty: the shipped ones"
+        default=(), description="network files or folders of them, separated by commas; empty: the shipped ones"
     )
     host: str = Field(default="127.0.0.1", description="address the pages and the API listen on")
     port: int = Field(default=8050, ge=1, le=65535, description="port of the pages and the API")
@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     @property
     def network_files(self) -> list[Path]:
         """The network files to serve."""
-        return list(self.network) or sorted((SHIPPED_DATA / "networks").glob("*.yaml"))
+        return [file for path in self.network or (SHIPPED_DATA / "networks",) for file in _files_at(path)]
 
     def secret(self, name: str) -> str | None:
         """Return one of ``SECRETS``, from its file where one is named; raises ``InputMistakes``."""
@@ -168,7 +168,7 @@ def load_settings(config: Path | None = None, **given: Any) -> Settings:
         settings = Settings(**{**from_file, **in_environment, **told})
     except ValidationError as error:
         raise InputMistakes([_mistake(where, detail) for detail in error.errors()]) from None
-    if mistakes := [*_secret_mistakes(settings), *_broker_mistakes(settings)]:
+    if mistakes := [*_secret_mistakes(settings), *_broker_mistakes(settings), *_network_mistakes(settings)]:
         raise InputMistakes(mistakes)
     return settings
 
@@ -200,6 +200,16 @@ def _broker_mistakes(settings: Settings) -> Iterator[Mistake]:
             yield Mistake("settings", f"{who}_username", name, "mqtt_ca_file too: a password needs TLS on its way")
         if name and _is_unset(settings, f"{who}_password"):
             yield Mistake("settings", f"{who}_username", name, f"{who}_password or {who}_password_file too")
+
+
+def _network_mistakes(settings: Settings) -> Iterator[Mistake]:
+    for path in settings.network:
+        if not _files_at(path):
+            yield Mistake("settings", "network", str(path), "a folder that holds network files (*.yaml)")
+
+
+def _files_at(path: Path) -> list[Path]:
+    return sorted(path.glob("*.yaml")) if path.is_dir() else [path]
 
 
 def _is_unset(settings: Settings, secret: str) -> bool:
