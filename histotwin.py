@@ -116,6 +116,20 @@ def history(config: Config = None) -> None:
 
 
 @app.command()
+def health(
+    part: Annotated[str, typer.Argument(help="ingest, forecast or serve")],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Say whether a part lives, by its last sign of life in the database; exit 1 when it does not."""
+    from dashboard.operations.signs_of_life import part_health
+
+    said, is_well = part_health(_settings(config, data_dir=data_dir), part)
+    typer.echo(said)
+    raise typer.Exit(0 if is_well else 1)
+
+
+@app.command()
 def simulate(
     model: Annotated[Path, typer.Argument(help="lab file")],
     weeks: Annotated[int, typer.Option(min=1, help="weeks that are measured")] = 10,
