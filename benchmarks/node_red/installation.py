@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -42,17 +43,17 @@ def _fingerprint() -> str:
 
 def _install(folder: Path) -> None:
     """Install beside ``folder`` and give it its name only when it works, so that half an installation is never used."""
-    draft = folder.with_name(f"{folder.name}.{os.getpid()}")
-    draft.mkdir(parents=True)
-    try:
-        for name in _PACKAGE_FILES:
-            shutil.copy(HERE / name, draft)
-        print(f"installing Node-RED into {folder} (once; a minute or two)", flush=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    print(f"installing Node-RED into {folder} (once; a minute or two)", flush=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as name:
+        draft = Path(name) / folder.name
+        draft.mkdir()
+        for file in _PACKAGE_FILES:
+            shutil.copy(HERE / file, draft)
         _run(["npm", "ci", "--omit=dev", "--no-audit", "--no-fund"], draft)
         _run(["node", "-e", "new (require('sqlite3').Database)(':memory:')"], draft)
-        draft.rename(folder)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        if not folder.exists():
+            draft.rename(folder)
 
 
 def _run(command: list[str], folder: Path) -> None:
