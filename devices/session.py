@@ -157,10 +157,14 @@ class Session:
         """Publish with QoS 1 and return the message's number, which ``delivered`` will name."""
         return self._client.publish(topic, payload, qos=1, retain=retain).mid
 
-    def subscribe(self, filters: Sequence[str]) -> None:
-        """Subscribe with QoS 1; retained messages only where the subscription is new; not to our own words."""
-        options = SubscribeOptions(qos=1, noLocal=True, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+    def subscribe(self, filters: Sequence[str], *, also_own: bool = False) -> None:
+        """Subscribe with QoS 1; retained messages only where the subscription is new; to our own words if asked."""
+        options = SubscribeOptions(qos=1, noLocal=not also_own, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
         self._client.subscribe([(name, options) for name in filters])
+
+    def flush(self) -> None:
+        """Write what is queued as far as the connection takes it now."""
+        self._flush()
 
     def acknowledge(self, mids: Sequence[int]) -> None:
         """Send the PUBACKs of messages received on the present connection, in the order of their arrival."""

@@ -49,3 +49,7 @@ class Forbidden(HistotwinError):
 
 class StoreUnavailable(HistotwinError):
     """The database cannot take or give anything now; nothing was written, the caller may try again."""
+
+
+class StorageFull(StoreUnavailable):
+    """The disk that holds the database has no room; what is offered again is taken once there is some."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 
 KILL_POINTS = (
     "message_received",  # ingest has read a message, nothing else
@@ -37,11 +38,13 @@ def arm(point: str, passages: int = 1) -> None:
     _armed, _left = point or None, passages
 
 
-def passing(point: str) -> None:
-    """Say that a place is passed."""
+def passing(point: str, first: Callable[[], None] | None = None) -> None:
+    """Say that a place is passed; ``first`` is done before the end, where something must have left the process."""
     global _left  # noqa: PLW0603  # one process, one way to die
     if _armed is None or _armed != point:
         return
     _left -= 1
     if _left <= 0:
+        if first is not None:
+            first()
         os.kill(os.getpid(), signal.SIGKILL)

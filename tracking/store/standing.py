@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy import Connection
 
+from tracking.store.chain import FIRST_LINK
 from tracking.store.database import Database
 from tracking.store.statements import mark_of
 
@@ -59,6 +60,18 @@ class Standing:
         """Return the streams that have gaps."""
         with self._database.reading() as connection:
             return open_gaps(connection)
+
+    def numbered(self) -> set[str]:
+        """Return the sources of which any boot was ever known."""
+        sql = "SELECT path FROM source WHERE id IN (SELECT source_id FROM watermark)"
+        with self._database.reading() as connection:
+            return set(connection.exec_driver_sql(sql).scalars())
+
+    def anchor(self) -> str:
+        """Return the log's head as ``position:link``, to be noted outside the database for ``db verify``."""
+        with self._database.reading() as connection:
+            row = connection.exec_driver_sql("SELECT position, link FROM head WHERE id = 1").first()
+            return f"{row[0]}:{bytes(row[1]).hex()}" if row else f"0:{FIRST_LINK.hex()}"
 
 
 def identity_of_store(connection: Connection) -> StoreIdentity:
