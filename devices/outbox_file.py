@@ -31,10 +31,10 @@ _TABLES = (
     """,
     """
     CREATE TABLE IF NOT EXISTS memory (
-        one INTEGER PRIMARY KEY CHECK (one = 1), lived_s INTEGER NOT NULL, store TEXT, head INTEGER NOT NULL
+        one INTEGER PRIMARY KEY CHECK (one = 1), lived_s INTEGER NOT NULL, store TEXT, head INTEGER
     )
     """,
-    "INSERT OR IGNORE INTO memory VALUES (1, 0, NULL, 0)",
+    "INSERT OR IGNORE INTO memory VALUES (1, 0, NULL, NULL)",
 )
 
 

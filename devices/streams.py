@@ -50,10 +50,10 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class StoreSeen:
-    """Which store has acknowledged, and the highest log position it has named; ``head`` 0 where it named none."""
+    """Which store has acknowledged, and the highest log position it has named, if it named any."""
 
     store: str
-    head: int
+    head: int | None
 
 
 @dataclass(frozen=True, slots=True)

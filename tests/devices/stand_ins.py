@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import pysqlite3.dbapi2 as sqlite3
 
+from tracking.clock import Clock, to_rfc3339
 from tracking.errors import StoreUnavailable
 from tracking.offering import Incoming, Receipt
 
@@ -33,12 +38,6 @@ class StoreInMemory:
             raise ZeroDivisionError("a fault of ours")
         self.batches.append(len(batch))
         return [self._take(incoming) for incoming in batch]
-
-    def go_back_to(self, count: int) -> None:
-        """Become what a copy of the first ``count`` events is, all of one device."""
-        self.events = dict(list(self.events.items())[:count])
-        self.order = self.order[:count]
-        self._seen = {stream: set(range(1, count + 1)) for stream in self._seen}
 
     def _take(self, incoming: Incoming) -> Receipt:
         if incoming.refusal:
@@ -128,6 +127,87 @@ class StoreOnDisk:
     def stored(self) -> list[tuple[str, str, int]]:
         rows = self._db.execute("SELECT source, boot, sequence FROM event ORDER BY source, boot, sequence")
         return [(source, boot, sequence) for source, boot, sequence in rows]
+
+
+@dataclass
+class Copy:
+    """What a copy of a store at the wire holds."""
+
+    streams: dict[tuple[str, str], dict[int, bytes]]
+    head: int
+
+
+class StoreAtTheWire:
+    """A store of streams behind a real broker that acknowledges as ingest does: identity, head and its own clock.
+
+    It can be copied and put back, it can miss an event once, and it counts every delivery.
+    """
+
+    def __init__(self, port: int, clock: Clock) -> None:
+        self.identity, self.head, self.clock = secrets.token_hex(8), 0, clock
+        self.streams: dict[tuple[str, str], dict[int, bytes]] = {}
+        self.deliveries: Counter[str] = Counter()
+        self.misses: set[int] = set()
+        self._lock = threading.Lock()
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
+        self._client.on_message = lambda _c, _u, message: self._hear(message)
+        ready = threading.Event()
+        self._client.on_subscribe = lambda *_: ready.set()
+        self._client.connect("127.0.0.1", port)
+        self._client.subscribe("histotwin/+/+/+/event", qos=1)
+        self._client.loop_start()
+        assert ready.wait(10)
+
+    def leave(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def copy(self) -> Copy:
+        with self._lock:
+            return Copy({stream: dict(events) for stream, events in self.streams.items()}, self.head)
+
+    def put_back(self, copy: Copy, *, as_another: bool = True) -> None:
+        with self._lock:
+            self.streams = {stream: dict(events) for stream, events in copy.streams.items()}
+            self.head = copy.head
+            self.identity = secrets.token_hex(8) if as_another else self.identity
+
+    def tell(self, source: str, boot: str) -> None:
+        """Say unprompted how far a stream is; the empty boot: that nothing of the device is known."""
+        with self._lock:
+            self._acknowledge(source, boot)
+
+    def bodies(self) -> set[bytes]:
+        with self._lock:
+            return {body for events in self.streams.values() for body in events.values()}
+
+    def _hear(self, message: mqtt.MQTTMessage) -> None:
+        event = json.loads(message.payload)
+        source, boot, sequence = event["source"], event["boot"], int(event["sequence"])
+        with self._lock:
+            self.deliveries[event["id"]] += 1
+            if sequence in self.misses:
+                self.misses.remove(sequence)
+                return
+            known = self.streams.setdefault((source, boot), {})
+            if sequence in known:
+                said = {"id": event["id"], "verdict": "accepted", "reason": "duplicate", "message": "Already stored."}
+                self._say(source, "reply", said)
+            else:
+                known[sequence] = bytes(message.payload)
+                self.head += 1
+            self._acknowledge(source, boot)
+
+    def _acknowledge(self, source: str, boot: str) -> None:
+        known, through = self.streams.get((source, boot), {}), 0
+        while through + 1 in known:
+            through += 1
+        at = to_rfc3339(self.clock.now_us())
+        said = {"boot": boot, "sequence": through, "store": self.identity, "head": self.head, "at": at}
+        self._say(source, "ack", said)
+
+    def _say(self, source: str, channel: str, said: dict[str, object]) -> None:
+        self._client.publish(f"histotwin{source}/{channel}", json.dumps(said), qos=1)
 
 
 class HandClock:

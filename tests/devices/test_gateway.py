@@ -15,32 +15,12 @@ from pathlib import Path
 import paho.mqtt.client as mqtt
 import pytest
 
-from devices.connectors.gateway import Gateway, GatewaySettings, Reply
 from devices.ingest import Ingest, IngestSettings
-from devices.outbox import Outbox
-from devices.resend import Patience
 from devices.session import BrokerAddress
+from tests.devices.lab_at_a_gateway import STEP, Lab
 from tests.devices.stand_ins import StoreInMemory, StoreOnDisk
 from tests.services import Mosquitto, embedded_broker, mosquitto, until
 from tracking.clock import SystemClock
-
-STEP = {"type": "histotwin.step.completed", "subject": "S26-1-A-1", "data": {"step": "microtomy"}}
-HASTY = Patience(first_s=0.3, longest_s=2.0)
-
-
-class Lab:
-    """A gateway with its outbox, as a lab has it."""
-
-    def __init__(self, port: int, folder: Path, name: str = "gateway") -> None:
-        self.replies: list[Reply] = []
-        self.outbox = Outbox(folder / f"{name}.db", SystemClock())
-        settings = GatewaySettings("bcps", "rl4", name, BrokerAddress(port=port), HASTY)
-        self.gateway = Gateway(settings, self.outbox, SystemClock(), on_reply=self.replies.append)
-        self.gateway.start()
-
-    def leave(self) -> None:
-        self.gateway.close()
-        self.outbox.close()
 
 
 @contextlib.contextmanager
@@ -91,25 +71,6 @@ def test_what_was_published_offline_arrives_after_a_restart_with_its_old_boot(
         again.leave()
     assert list(store.events.values())[:30] == [entry.body for entry in sent]
     assert len(store.events) == 31
-
-
-def test_a_store_put_back_to_an_older_copy_gets_what_is_still_held_and_the_outbox_empties(
-    broker_port: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    store = StoreInMemory()
-    with running_ingest(broker_port, store):
-        lab = Lab(broker_port, tmp_path)
-        sent = lab.gateway.publish([("m-1", STEP)] * 30)
-        assert lab.gateway.flush(10)
-        store.go_back_to(10)
-        for _ in range(3):
-            sent += lab.gateway.publish([("m-1", STEP)] * 20)
-            assert lab.gateway.flush(20)
-        lab.leave()
-    assert list(store.events.values()) == [entry.body for entry in sent[:10] + sent[30:]]
-    told = [record.getMessage() for record in caplog.records if "put back" in record.getMessage()]
-    assert len(told) == 1
-    assert f"11 to 30 of /bcps/rl4/m-1 (boot {lab.outbox.boot})" in told[0]
 
 
 def test_states_are_retained_and_the_last_will_says_offline(broker_port: int, tmp_path: Path) -> None:
