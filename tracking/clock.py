@@ -13,6 +13,7 @@ DAY_US = 24 * HOUR_US
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Clock(Protocol):
@@ -33,8 +34,8 @@ class SystemClock:
         return time.time_ns() // 1000
 
     def monotonic_s(self) -> float:
-        """Return seconds that never run backwards."""
-        return time.monotonic()
+        """Return seconds that never run backwards and go on while the machine sleeps, where its system counts those."""
+        return time.clock_gettime(_STEADY)
 
 
 def to_us(moment: datetime) -> int:
@@ -69,3 +70,14 @@ class ScaledClock:
     def monotonic_s(self) -> float:
         """Return unscaled seconds: waits and back-off stay real."""
         return self._base.monotonic_s()
+
+    @property
+    def speed(self) -> float:
+        """How many of its seconds pass in a second."""
+        return self._speed
+
+
+def real_seconds_since(clock: Clock, moment_us: int) -> float:
+    """Return how many real seconds ago a clock showed a moment; negative for one that is still to come."""
+    speed = clock.speed if isinstance(clock, ScaledClock) else 1.0
+    return (clock.now_us() - moment_us) / SECOND_US / speed
