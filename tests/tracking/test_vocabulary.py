@@ -37,7 +37,9 @@ REQUIRED = {
     "case.reported": {"case": "S26-000123"},
     "case.authorised": {"case": "S26-000123"},
     "device.state": {"state": "error"},
-}
+    "gap.closed": {"device": "/bcps/rl4/microtome-3", "boot": "b", "first": 3, "last": 4, "person": "Ann Lee",
+                   "reason": "the instrument's disk failed"},
+}  # fmt: skip
 
 
 def envelope(kind: str, data: dict[str, object], **more: object) -> dict[str, object]:
@@ -47,7 +49,7 @@ def envelope(kind: str, data: dict[str, object], **more: object) -> dict[str, ob
     }  # fmt: skip
 
 
-def test_the_vocabulary_is_the_contracts() -> None:
+def test_the_vocabulary_is_the_contracts_and_a_persons_word_about_a_gap() -> None:
     assert set(EVENT_TYPES) == {f"histotwin.{kind}" for kind in REQUIRED}
 
 

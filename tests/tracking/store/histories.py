@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
 
-from tracking.clock import HOUR_US, MINUTE_US, to_rfc3339
+from tracking.clock import HOUR_US, MINUTE_US, SECOND_US, to_rfc3339, to_us
 from tracking.offering import Incoming
 
 START_US = 1_791_000_000_000_000  # early in October 2026
+ON_THE_WAY_US = SECOND_US // 4  # from the instrument to the store
 Told = tuple[int, str, str, str | None, dict[str, Any]]
 """Moment, device, type, subject, data."""
 
@@ -83,11 +85,16 @@ def _envelope(source: str, line: Told, sequences: Counter[str]) -> dict[str, Any
 
 
 def incoming(events: Iterable[dict[str, Any]], channel: str = "test", received_us: int | None = None) -> list[Incoming]:
-    """Return events as something offered at the door."""
+    """Return events as something offered at the door; each came a little after its own time, unless told otherwise."""
     return [
-        Incoming(orjson.dumps(event), channel, received_us or START_US + place * 1000, origin=event["source"])
-        for place, event in enumerate(events)
+        Incoming(orjson.dumps(event), channel, received_us or came_us(event), origin=event["source"])
+        for event in events
     ]
+
+
+def came_us(event: dict[str, Any]) -> int:
+    """Return when an event told by a right clock over a quick wire is received, microseconds UTC."""
+    return to_us(datetime.fromisoformat(event["time"])) + ON_THE_WAY_US
 
 
 def batches_of(offered: Sequence[Incoming], size: int) -> list[Sequence[Incoming]]:
