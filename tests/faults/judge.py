@@ -29,6 +29,7 @@ _POSITIONS = "SELECT count(*), coalesce(min(position), 1), coalesce(max(position
 _MARKS = "SELECT s.path, w.boot, w.contiguous, w.highest, w.beyond FROM watermark w JOIN source s ON s.id = w.source_id"
 _REJECTED = "SELECT channel, body, reason, event_id FROM rejected"
 _VERIFY_PATIENCE_S = 600
+_SHOWN = 8
 _LOOKED_LATE_S = 0.2  # growth seen so soon after a kill was from before it: no process starts so fast
 
 
@@ -73,7 +74,13 @@ class Verdict:
     def complaints(self) -> list[str]:
         """Everything that is wrong, a few of each kind."""
         account = self.account
-        return [*self.faults, *account.lost[:5], *account.double[:5], *account.strange[:5]]
+        kinds = (self.faults, account.lost, account.double, account.strange)
+        return [line for kind in kinds for line in _a_few(kind)]
+
+
+def _a_few(complaints: Sequence[str]) -> list[str]:
+    more = len(complaints) - _SHOWN
+    return [*complaints[:_SHOWN], *([f"… and {more} more like these"] if more > 0 else [])]
 
 
 def judge(world: World, storm: Storm, seed: int, *, is_settled: bool, seconds: float) -> Verdict:
@@ -84,9 +91,7 @@ def judge(world: World, storm: Storm, seed: int, *, is_settled: bool, seconds: f
         account = settle_accounts(world.ledgers.values(), reader.rows(_EVENTS))
         refused = reader.rows(_REJECTED)
         faults = [*_positions(reader), *_watermarks(reader), *_rejections(world, refused)]
-    if not is_settled:
-        faults.append("not everything was stored when patience ended")
-    faults += _verify(world)
+    faults = [*([] if is_settled else ["not everything was stored when patience ended"]), *_verify(world), *faults]
     return Verdict(
         world.setup, seed, world.events, storm.shocks, world.tally.kills, world.tally.reached,
         Counter(storm.never_passed), world.tally.own_ends, sum(ledger.repeated for ledger in world.ledgers.values()),
@@ -178,7 +183,7 @@ def _verify(world: World) -> list[str]:
         [PYTHON, "-m", "histotwin", "db", "verify"], cwd=ROOT, env=environment, capture_output=True, text=True,
         timeout=_VERIFY_PATIENCE_S, check=False,
     )  # fmt: skip
-    return [] if done.returncode == 0 else [f"db verify: {(done.stdout + done.stderr).strip()[-600:]}"]
+    return [] if done.returncode == 0 else [f"db verify: {(done.stdout + done.stderr).strip()[-1500:]}"]
 
 
 def longest_back_s(
