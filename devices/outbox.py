@@ -7,6 +7,7 @@ an older copy can be given what it lacks.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -122,8 +123,8 @@ class Outbox:
                 self._held[stream].covered = max(self._held[stream].covered, last)
             self._making_room(lambda: self._note_stored(known, seen))
             self._seen = seen or self._seen
-            if not self._reserve.is_kept:
-                self._reserve.restore()
+            if self._reserve.is_kept or self._reserve.restore():
+                self._file.grow_again()
 
     def fall_back(self, stream: Stream, through: int) -> int:
         """Note that the store has a stream no further than ``through``; return the first sequence that is still held.
@@ -240,8 +241,17 @@ class Outbox:
         return Forgetting(stream, last, through if last == may_go else last, max(0, last - held.first + 1))
 
     def _making_room(self, write: Callable[[], None]) -> None:
-        """Write; where there is no room for it, give up acknowledged events, the oldest first and few at a time."""
+        """Write; where there is no room for it, give up acknowledged events, the oldest first and few at a time.
+
+        From then on the file does not grow: else its log would fill up with pages for which the disk has no place, and
+        not even forgetting could be written any more.
+        """
+        with contextlib.suppress(OutboxFull):
+            return write()
+        self._file.stop_growing()
         while True:
+            if not self._file.empty_log():
+                self._gives_up_the_reserve()
             try:
                 return write()
             except OutboxFull:
@@ -249,7 +259,7 @@ class Outbox:
                     raise
 
     def _gives_up_a_few(self) -> bool:
-        """Forget some acknowledged events, out of the reserve if need be; return whether there were any."""
+        """Forget some acknowledged events, out of the reserve if need be; return whether that was possible."""
         oldest = self._oldest_covered()
         if oldest is None:
             return False
@@ -257,9 +267,14 @@ class Outbox:
             with self._file.transaction():
                 self._file.forget([oldest])
         except OutboxFull:
-            return self._reserve.release()
+            return self._gives_up_the_reserve()
         self._let_go([oldest])
         return True
+
+    def _gives_up_the_reserve(self) -> bool:
+        was_kept = self._reserve.release()
+        self._file.empty_log()
+        return was_kept
 
     def _oldest_covered(self) -> Forgetting | None:
         """Return what to forget next; what was covered only now is not yet noted in the file."""

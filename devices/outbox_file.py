@@ -14,7 +14,7 @@ from tracking.errors import HistotwinError
 
 _PAGE_BYTES = 4096
 _WAL_PAGES = 64
-_FEWEST_PAGES = 16
+_FEWEST_PAGES, _MOST_PAGES = 16, 4_294_967_294
 _TABLES = (
     """
     CREATE TABLE IF NOT EXISTS held (
@@ -62,8 +62,11 @@ class OutboxFile:
     """
 
     def __init__(self, path: Path, max_bytes: int | None) -> None:
+        self._most_pages = _MOST_PAGES if max_bytes is None else max(_FEWEST_PAGES, max_bytes // _PAGE_BYTES)
+        self._may_grow = False
         try:
-            self._db = _connect(path, max_bytes)
+            self._db = _connect(path)
+            self.grow_again()
         except sqlite3.Error as error:
             raise _outbox_error(error) from error
         try:
@@ -131,6 +134,25 @@ class OutboxFile:
             self._db.execute("DELETE FROM held WHERE source = ? AND boot = ? AND sequence <= ?", (*stream, last))
             self._db.execute("DELETE FROM stored WHERE source = ? AND boot = ? AND through <= ?", (*stream, last_note))
 
+    def empty_log(self) -> bool:
+        """Move what SQLite's log holds into the file and begin it anew in the room it has; say if that went."""
+        try:
+            busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        except sqlite3.Error:
+            return False
+        return not busy
+
+    def stop_growing(self) -> None:
+        """Let the file take no more of the disk than it has: what is written goes where something was deleted."""
+        self._db.execute(f"PRAGMA max_page_count={self._one('PRAGMA page_count')}")
+        self._may_grow = False
+
+    def grow_again(self) -> None:
+        """Let the file grow as far as it was allowed from the first."""
+        if not self._may_grow:
+            self._db.execute(f"PRAGMA max_page_count={self._most_pages}")
+            self._may_grow = True
+
     @property
     def used_bytes(self) -> int:
         """How much of the file holds something."""
@@ -175,15 +197,13 @@ class OutboxFile:
         return self._db.execute(statement, values).fetchone()[0]
 
 
-def _connect(path: Path, max_bytes: int | None) -> sqlite3.Connection:
+def _connect(path: Path) -> sqlite3.Connection:
     """Open with FULL durability; EXCLUSIVE because two processes with one outbox would count twice."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0.5)
     db.execute("PRAGMA locking_mode=EXCLUSIVE")
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     db.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")  # a small log: what it holds needs room twice
-    if max_bytes is not None:
-        db.execute(f"PRAGMA max_page_count={max(_FEWEST_PAGES, max_bytes // _PAGE_BYTES)}")
     return db
 
 
