@@ -21,7 +21,7 @@ from tracking.queries.forecasts import AT_RISK, ForecastRisk
 from tracking.queries.words import Answer, hours_since, moment, rounded, seconds_since
 from tracking.registry import Lab
 from tracking.turnaround.calendar import LabCalendar
-from tracking.turnaround.clocks import CaseTimes
+from tracking.turnaround.clocks import CaseTimes, contradict
 from tracking.turnaround.measure import Spread, Within, elapsed_us, spread, within
 
 FEW_CASES = 5
@@ -39,6 +39,7 @@ class Percentiles:
     within_month: tuple[Within, ...]
     per_hour: tuple[int, ...]
     daily_median_h: tuple[float | None, ...]
+    contradicting: int
 
 
 @dataclass(slots=True)
@@ -68,6 +69,7 @@ def percentiles_of(picture: LabPicture, now_us: int) -> Percentiles:
         tuple(within(target, month, calendar, now_us) for target in targets),
         _per_hour(month, now_us),
         _daily_medians(month, calendar, now_us),
+        sum(contradict(case, "received", "authorised") for case in month),
     )
 
 
@@ -86,7 +88,7 @@ def board_row(picture: LabPicture, now_us: int, position: int) -> Answer:
         "tat_p50_h": rounded(figures.week.p50_h), "tat_p90_h": rounded(figures.week.p90_h),
         "closed_7d": figures.week.count,
         "tat_p50_28d_h": rounded(figures.month.p50_h), "tat_p90_28d_h": rounded(figures.month.p90_h),
-        "closed_28d": figures.month.count,
+        "closed_28d": figures.month.count, "clocks_contradict_28d": figures.contradicting,
         "within": within_of(figures),
         "overdue_open": overdue(picture, now_us),
         "oldest_open": _oldest(list(picture.open.values()), now_us), "oldest_urgent": _oldest(urgent, now_us),
@@ -196,12 +198,15 @@ def _per_hour(cases: Sequence[CaseTimes], now_us: int) -> tuple[int, ...]:
 
 
 def _daily_medians(cases: Sequence[CaseTimes], calendar: LabCalendar, now_us: int) -> tuple[float | None, ...]:
-    """Return the median turnaround of each of the last 14 local days, oldest first; ``None`` on days without any."""
+    """Return the median turnaround of each of the last 14 local days, oldest first; ``None`` on days without any.
+
+    Cases whose clocks contradict each other are left out.
+    """
     first = calendar.local_date(now_us) - timedelta(days=TREND_DAYS - 1)
     took: list[list[int]] = [[] for _ in range(TREND_DAYS)]
     edges = np.array([calendar.day_start_us(first + timedelta(days=n)) for n in range(TREND_DAYS + 1)])
     for case in cases:
-        if case.received_us is None or case.authorised_us is None:
+        if case.received_us is None or case.authorised_us is None or contradict(case, "received", "authorised"):
             continue
         day = int(np.searchsorted(edges, case.authorised_us, side="right")) - 1
         if 0 <= day < TREND_DAYS:

@@ -15,13 +15,16 @@ from tracking.queries.forecasts import case_forecast
 from tracking.queries.items import canonical, family, row_of
 from tracking.queries.scope import visible_labs
 from tracking.queries.stages import Route
-from tracking.queries.words import Answer, from_json, hours, moment, rounded
+from tracking.queries.words import Answer, from_json, hours, hours_since, moment, rounded
 from tracking.registry import Lab, Registry, Target
 from tracking.store.tables import case_clock, item
 from tracking.turnaround.calendar import LabCalendar, lab_calendar
-from tracking.turnaround.clocks import CaseTimes, start_us, stop_us
+from tracking.turnaround.clocks import CaseTimes, contradict, start_us, stop_us
 from tracking.turnaround.targets import counts, define, due_us, is_late
 
+_NO_TURNAROUND: Answer = {
+    "tat_h": None, "age_h": None, "working_age_h": None, "clocks_contradict": False, "due": None, "targets": [],
+}  # fmt: skip
 _MOMENTS = ("collected", "received", "booked_in", "assigned", "reported", "authorised")
 
 
@@ -46,7 +49,7 @@ def one_case(
         "stage": still_open[case_id].standing.stage if case_id in still_open else None,
         **_described(clocks),
         "clocks": {f"{name}_at": moment(getattr(clocks, f"{name}_us", None)) for name in _MOMENTS},
-        **(_turnaround(lab, times, now_us) if times else {"tat_h": None, "age_h": None, "due": None, "targets": []}),
+        **(_turnaround(lab, times, now_us) if times else _NO_TURNAROUND),
         "completeness": _completeness(items),
         "forecast": case_forecast(connection, lab.id, case_id, now_us) if case_id in still_open else None,
         "items": items,
@@ -76,26 +79,30 @@ def _described(clocks: Any) -> Answer:
 
 
 def _turnaround(lab: Lab, times: CaseTimes, now_us: int) -> Answer:
+    """Return how old a case is or how long it took; unknown where its clocks contradict each other."""
     calendar = lab_calendar(lab)
     dues = [due for target in lab.targets if (due := due_us(target, times, calendar)) is not None]
-    received, ended = times.received_us, times.authorised_us
-    age_us = None if received is None or ended is not None else now_us - received
+    received, ended, is_wrong = times.received_us, times.authorised_us, contradict(times, "received", "authorised")
+    begun = None if is_wrong else received
     return {
-        "tat_h": None if received is None or ended is None else hours(ended - received),
-        "age_h": hours(age_us),
-        "working_age_h": None if received is None else hours(calendar.working_us(received, ended or now_us)),
+        "tat_h": None if begun is None or ended is None else hours(ended - begun),
+        "age_h": hours_since(received, now_us) if ended is None else None,
+        "working_age_h": None
+        if begun is None
+        else hours(calendar.working_us(begun, now_us if ended is None else ended)),
+        "clocks_contradict": is_wrong,
         "due": moment(min(dues)) if dues else None,
         "targets": [_target(target, times, calendar, now_us) for target in lab.targets],
     }
 
 
 def _target(target: Target, times: CaseTimes, calendar: LabCalendar, now_us: int) -> Answer:
-    is_counted = counts(target, times)
+    is_counted, is_unknown = counts(target, times), contradict(times, target.start, target.stop)
     return {
         "name": target.name, "definition": define(target), "is_counted": is_counted,
         "started_at": moment(start_us(times, target.start)), "stopped_at": moment(stop_us(times, target.stop)),
         "due": moment(due_us(target, times, calendar)),
-        "is_late": is_late(target, times, calendar, now_us) if is_counted else None,
+        "is_late": is_late(target, times, calendar, now_us) if is_counted and not is_unknown else None,
     }  # fmt: skip
 
 

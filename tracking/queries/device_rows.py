@@ -1,7 +1,8 @@
 """The instruments of a lab as they last spoke: the registry's devices joined with the rows of ``device``.
 
 ``online``: heard from and neither in error nor offline (maintenance counts as online); ``error``: says so itself;
-``offline``: says so itself, by its last will, or was never heard of.
+``offline``: says so itself, by its last will, or was never heard of. How long a device has been silent is told by when
+its events were received, because its own clock may be wrong.
 """
 
 from __future__ import annotations
@@ -50,5 +51,5 @@ def _entry(one: Device, row: Answer | None, now_us: int) -> Answer:
         "source": one.source, "name": one.name, "kind": one.kind, "station": one.station, "step": one.step,
         "standing": _standing(row), "state": said.get("state"), "detail": said.get("detail"),
         "state_at": moment(said.get("state_us")), "last_event_at": moment(said.get("last_us")),
-        "last_event_age_s": seconds_since(said.get("last_us"), now_us), "events": said.get("events", 0),
+        "last_event_age_s": seconds_since(said.get("last_received_us"), now_us), "events": said.get("events", 0),
     }  # fmt: skip

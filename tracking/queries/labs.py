@@ -20,7 +20,7 @@ from tracking.queries.rejected_list import rejected_events
 from tracking.queries.words import Answer, hours, hours_since, moment, rounded
 from tracking.registry import Lab, Registry
 from tracking.store.tables import case_clock, item, visit
-from tracking.turnaround.clocks import CaseTimes
+from tracking.turnaround.clocks import CaseTimes, contradict
 from tracking.turnaround.measure import elapsed_us, measure
 
 TREND_DAYS = 56
@@ -120,12 +120,13 @@ def dwell_medians(connection: Connection, lab: Lab, now_us: int) -> dict[str, fl
     It could have from the end of its step before; the first time, from when its parent was done (a slide: its block's
     microtomy); a case, from when the last of its parts was; where none of this is known, from its start or
     its receipt. Reporting and authorisation count from assignment and from the report where the LIMS tells no steps.
+    A stay that clocks contradicting each other would make negative is left out.
     """
     since_us = now_us - 7 * DAY_US
     stays: defaultdict[str, list[int]] = defaultdict(list)
     for step, ended_us, *came in connection.execute(_visits_query(lab.id, since_us)):
-        if (came_us := _came_us(*came)) is not None:
-            stays[step].append(max(ended_us - came_us, 0))
+        if (came_us := _came_us(*came)) is not None and came_us <= ended_us:
+            stays[step].append(ended_us - came_us)
     told = _stays_told(connection, lab.id, since_us)
     return {step: round(float(np.median(some)) / HOUR_US, 2) for step, some in (told | stays).items() if some}
 
@@ -170,8 +171,8 @@ def _stays_told(connection: Connection, lab: str, since_us: int) -> dict[str, li
     )
     rows = connection.execute(query).all()
     return {
-        "reporting": [row[1] - row[0] for row in rows if None not in row[:2]],
-        "authorisation": [row[2] - row[1] for row in rows if row[1] is not None],
+        "reporting": [row[1] - row[0] for row in rows if None not in row[:2] and row[0] <= row[1]],
+        "authorisation": [row[2] - row[1] for row in rows if row[1] is not None and row[1] <= row[2]],
     }
 
 
@@ -206,6 +207,7 @@ def _distribution(cases: list[CaseTimes]) -> Answer:
     counts = np.histogram(np.clip(took_h, 0, edges[-1] - 1e-9), edges)[0]
     return {
         "days": 28, "bin_h": _BIN_H, "counts": counts.tolist(), "n": len(took_h),
+        "clocks_contradict": sum(contradict(one, "received", "authorised") for one in cases),
         "definition": "Cases authorised in the last 28 days by elapsed hours from received to authorised; "
                       f"the last bin holds all from {hours(int(edges[-2]) * HOUR_US):g} h on.",
     }  # fmt: skip

@@ -54,6 +54,7 @@ def figures(measured: Measurement) -> Answer:
     """Return a measurement as it is sent: hours and percentages rounded."""
     return {
         "closed": {key: _short(value) for key, value in asdict(measured.closed).items()},
+        "clocks_contradict": measured.contradicting,
         "targets": [{key: _short(value) for key, value in asdict(one).items()} for one in measured.targets],
         "definition": measured.definition,
     }

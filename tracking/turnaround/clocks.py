@@ -35,3 +35,12 @@ def stop_us(case: CaseTimes, stop: ClockStop) -> int | None:
     if stop == "reported":
         return case.reported_us if case.reported_us is not None else case.authorised_us
     return case.authorised_us
+
+
+def contradict(case: CaseTimes, start: ClockStart, stop: ClockStop) -> bool:
+    """Tell whether the clocks contradict each other: by them the case stopped before it started.
+
+    How long it took is then unknowable: neither a negative time nor 0 h would be true, so no figure counts it.
+    """
+    first_us, last_us = start_us(case, start), stop_us(case, stop)
+    return first_us is not None and last_us is not None and last_us < first_us

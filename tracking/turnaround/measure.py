@@ -2,7 +2,8 @@
 
 Formulas: the mean is arithmetic; P50, P90 and P95 are numpy's ``linear`` percentiles (Hyndman & Fan 1996, type 7);
 percent within = 100 × stopped no later than due / counted, on closed cases only, as RCPath KPI 6.4 is reported;
-breach so far is counted on open ones apart, so that a backlog cannot hide in a good percentage.
+breach so far is counted on open ones apart, so that a backlog cannot hide in a good percentage. A case that stopped
+before it started, by clocks that contradict each other, is in no duration and in no percentage: it is counted apart.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from tracking.clock import DAY_US, HOUR_US
 from tracking.registry import ClockStart, ClockStop, Target
 from tracking.turnaround.calendar import LabCalendar
-from tracking.turnaround.clocks import CaseTimes, start_us, stop_us
+from tracking.turnaround.clocks import CaseTimes, contradict, start_us, stop_us
 from tracking.turnaround.targets import counts, define
 
 
@@ -33,7 +34,10 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """How one target was kept by closed cases, and how many open ones are past it already."""
+    """How one target was kept by closed cases, and how many open ones are past it already.
+
+    ``contradicting``: cases it would count, were it known how long they took.
+    """
 
     name: str
     definition: str
@@ -46,11 +50,12 @@ class Within:
     is_met: bool | None
     open_counted: int
     open_late: int
+    contradicting: int
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAges:
-    """How old the cases still open are, hours."""
+    """How old the cases still open are, hours; one whose clock starts only after now is 0 hours old."""
 
     count: int
     mean_h: float | None = None
@@ -60,9 +65,13 @@ class OpenAges:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """All figures of a set of cases with the definitions they follow."""
+    """All figures of a set of cases with the definitions they follow.
+
+    ``contradicting``: closed cases whose clocks contradict each other, which ``closed`` leaves out.
+    """
 
     closed: Spread
+    contradicting: int
     targets: tuple[Within, ...]
     open: OpenAges
     definition: str
@@ -82,6 +91,7 @@ def measure(
     still_open = [case for case in cases if stop_us(case, stop) is None]
     return Measurement(
         closed=spread(elapsed_us(closed, start, stop)),
+        contradicting=sum(contradict(case, start, stop) for case in closed),
         targets=tuple(within(target, cases, calendar, now_us) for target in targets),
         open=_ages(still_open, start, now_us),
         definition=f"Elapsed time from {start} to {stop}, every day counted; cases by the day they were {stop}.",
@@ -89,9 +99,13 @@ def measure(
 
 
 def elapsed_us(cases: Sequence[CaseTimes], start: ClockStart, stop: ClockStop) -> npt.NDArray[np.int64]:
-    """Return the calendar time of each case whose two moments are known, microseconds."""
-    pairs = ((start_us(case, start), stop_us(case, stop)) for case in cases)
-    return np.array([max(last - first, 0) for first, last in pairs if first is not None and last is not None], np.int64)
+    """Return the calendar time of each case whose two moments are known, microseconds.
+
+    Cases whose clocks contradict each other are left out.
+    """
+    pairs = [(start_us(case, start), stop_us(case, stop)) for case in cases]
+    took = [last - first for first, last in pairs if first is not None and last is not None and first <= last]
+    return np.array(took, np.int64)
 
 
 def spread(times_us: npt.NDArray[np.int64]) -> Spread:
@@ -103,8 +117,9 @@ def spread(times_us: npt.NDArray[np.int64]) -> Spread:
 
 
 def within(target: Target, cases: Sequence[CaseTimes], calendar: LabCalendar, now_us: int) -> Within:
-    """Return how many of the cases that a target counts kept it."""
-    counted = [case for case in cases if counts(target, case)]
+    """Return how many of the cases that a target counts kept it; those with contradicting clocks are counted apart."""
+    asked = [case for case in cases if counts(target, case)]
+    counted = [case for case in asked if not contradict(case, target.start, target.stop)]
     closed = [case for case in counted if stop_us(case, target.stop) is not None]
     still_open = [case for case in counted if stop_us(case, target.stop) is None]
     kept = int((_taken_us(target, closed, calendar, now_us) <= target.days * DAY_US).sum())
@@ -113,6 +128,7 @@ def within(target: Target, cases: Sequence[CaseTimes], calendar: LabCalendar, no
     return Within(
         target.name, define(target), target.percentile, target.days, target.clock, len(closed), kept, percent,
         None if percent is None else percent >= target.percentile, len(still_open), late,
+        len(asked) - len(counted),
     )  # fmt: skip
 
 

@@ -109,3 +109,38 @@ def test_a_definition_says_everything_that_was_counted() -> None:
         "80 % of cases within 7 calendar days from received to authorised; only priority urgent; "
         "without cases that had decalcification"
     )
+
+
+def test_a_case_authorised_before_it_came_is_in_no_figure_and_counted_apart() -> None:
+    wrong = closed(DAY_US, authorised_us=NOW_US - 3 * DAY_US)
+    measured = measure([closed(9 * DAY_US), wrong], [WEEK], ENGLAND, NOW_US)
+    assert (measured.closed.count, measured.closed.mean_h, measured.contradicting) == (1, 216.0, 1)
+    [target] = measured.targets
+    assert (target.counted, target.within, target.percent, target.contradicting) == (1, 0, 0.0, 1)
+    alone = within(WEEK.model_copy(update={"clock": "working"}), [wrong], ENGLAND, NOW_US)
+    assert (alone.counted, alone.percent, alone.is_met, alone.contradicting) == (0, None, None, 1)
+
+
+def test_a_target_that_starts_earlier_may_count_a_case_that_another_cannot() -> None:
+    wrong = closed(DAY_US, received_us=NOW_US + DAY_US, collected_us=NOW_US - DAY_US)
+    since_collected = WEEK.model_copy(update={"start": "collected"})
+    assert within(since_collected, [wrong], ENGLAND, NOW_US).within == 1
+    assert within(WEEK, [wrong], ENGLAND, NOW_US).counted == 0
+
+
+def test_an_open_case_that_comes_only_after_now_is_no_hours_old() -> None:
+    measured = measure([closed(0, received_us=NOW_US + HOUR_US, authorised_us=None)], [WEEK], ENGLAND, NOW_US)
+    assert (measured.open.oldest_h, measured.targets[0].open_late) == (0.0, 0)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 80 * DAY_US), st.integers(0, 80 * DAY_US)), max_size=30),
+       st.sampled_from(["calendar", "working"]))  # fmt: skip
+def test_whatever_the_clocks_say_nothing_is_negative_and_no_case_is_lost(
+    moments: list[tuple[int, int]], clock: str
+) -> None:
+    cases = [closed(0, received_us=NOW_US - a, authorised_us=NOW_US - b) for a, b in moments]
+    measured = measure(cases, [WEEK.model_copy(update={"clock": clock})], ENGLAND, NOW_US)
+    assert (measured.closed.p50_h or 0) >= 0
+    assert measured.closed.count + measured.contradicting == len(cases)
+    assert measured.targets[0].counted + measured.targets[0].contradicting == len(cases)
