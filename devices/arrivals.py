@@ -20,12 +20,14 @@ STRUCTURED = "application/cloudevents"
 class Arrival:
     """One message of one connection: its number there (0 where QoS 0 has none), and what to offer the store.
 
-    ``incoming`` is ``None`` for what is said *to* devices: acknowledged in its turn and otherwise ignored.
+    ``incoming`` is ``None`` for what is said *to* devices: acknowledged in its turn and otherwise ignored. ``song`` is
+    what a canary sang.
     """
 
     epoch: int
     mid: int
     incoming: Incoming | None
+    song: bytes | None = None
 
 
 def arrival_of(message: mqtt.MQTTMessage, epoch: int, received_us: int) -> Arrival:

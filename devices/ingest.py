@@ -1,79 +1,55 @@
 """From the broker into the store: acknowledges after commit, never before.
 
-Two threads: the session's reads bytes and sends acknowledgements, the writer's commits batches through the door. No
-rule about events may go in here, and no SQL.
+Three threads: the session's reads bytes and sends acknowledgements, the writer's commits batches through the door, and
+one sees to it that the other two get something done. No rule about events may go in here, and no SQL.
 """
 
 from __future__ import annotations
 
-import logging
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-import paho.mqtt.client as mqtt
-
-from devices.arrivals import Arrival, arrival_of
+from devices.arrivals import Arrival
+from devices.canary import Canary, CanaryRule
+from devices.ear import Ear
 from devices.inbox import BatchRule, Inbox
+from devices.life_watch import LifeWatch, NothingComesThrough, Signs
 from devices.patient_door import PatientDoor, TakesBatches
-from devices.receipts import Answer, answers_to
-from devices.session import BrokerAddress, Session, SessionSettings, end_process
+from devices.receipts import answers_to
+from devices.session import BrokerAddress, SessionSettings, end_process
+from devices.tally import IngestHealth, Tally
 from devices.topics import EVERYTHING
+from devices.upkeep import AsksStanding, SignsOfLife, Upkeep
 from tracking.clock import Clock
+from tracking.errors import StoreUnavailable
+from tracking.kill_points import passing
 from tracking.offering import Incoming, Receipt
 
-log = logging.getLogger(__name__)
+__all__ = ["Ingest", "IngestHealth", "IngestSettings"]
 
 _LOOK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class IngestSettings:
-    """Which broker, as whom, which topics, how large a batch."""
+    """Which broker, as whom, which topics, how large a batch, and how its own life is watched."""
 
     address: BrokerAddress = field(default_factory=BrokerAddress)
     client_id: str = "histotwin-ingest"
     topics: tuple[str, ...] = (EVERYTHING,)
     receive_maximum: int = 500
     batches: BatchRule = field(default_factory=BatchRule)
-
-
-@dataclass(frozen=True, slots=True)
-class IngestHealth:
-    """How ingest is doing, for ``/health`` and ``/metrics``; counts since the process started."""
-
-    is_connected: bool
-    is_storing: bool
-    waiting: int
-    oldest_waiting_s: float
-    accepted: int
-    duplicates: int
-    rejected: int
-    conflicts: int
-    batches: int
-    sessions_lost: int
-    last_commit_us: int | None
-
-
-@dataclass(slots=True)
-class _Counts:
-    accepted: int = 0
-    duplicate: int = 0
-    rejected: int = 0
-    conflict: int = 0
-    batches: int = 0
-    last_commit_us: int | None = None
-
-    def add(self, receipts: Sequence[Receipt], now_us: int) -> None:
-        for receipt in receipts:
-            setattr(self, receipt.fate, getattr(self, receipt.fate) + 1)
-        self.batches += 1
-        self.last_commit_us = now_us
+    canary: CanaryRule = field(default_factory=CanaryRule)
 
 
 class Ingest:
-    """Takes every event from a broker into a store. ``start``, ``stop``; ``health`` at any time."""
+    """Takes every event from a broker into a store. ``start``, ``stop``; ``health`` at any time.
+
+    ``standing`` is asked how devices stand, ``heart`` is where signs of life go, ``devices`` are the sources of the
+    registered devices; without them ingest works and keeps silent. What kills a thread goes to ``on_fatal``.
+    """
 
     def __init__(
         self,
@@ -83,50 +59,76 @@ class Ingest:
         *,
         luck: random.Random | None = None,
         on_fatal: Callable[[BaseException], None] = end_process,
+        standing: AsksStanding | None = None,
+        heart: SignsOfLife | None = None,
+        devices: Collection[str] = (),
     ) -> None:
         self._clock, self._on_fatal = clock, on_fatal
         self._stopping = threading.Event()
         self._inbox = Inbox(settings.batches, room=4 * settings.receive_maximum)
-        self._ear = _Ear(settings, self._inbox, clock, on_fatal)
+        self._canary = Canary(settings.client_id, settings.canary, clock)
+        who = SessionSettings(
+            settings.address, settings.client_id, manual_ack=True, receive_maximum=settings.receive_maximum
+        )
+        self._ear = Ear(who, settings.topics, self._inbox, self._canary, clock, on_fatal)
         self._door = PatientDoor(door, self._stopping, luck or random.Random())  # noqa: S311  # jitter, no secret
-        self._counts = _Counts()
+        self._upkeep = Upkeep(self._ear, clock, self.health, standing, heart, devices)
+        self._tally = Tally()
         self._in_hand_us: int | None = None
+        self._life = LifeWatch(settings.canary.patience_s, clock.monotonic_s())
         self._writer = threading.Thread(target=self._write, name="ingest-writer", daemon=True)
+        self._watcher = threading.Thread(target=self._watch, name="ingest-watch", daemon=True)
 
     def start(self) -> None:
-        """Start both threads; returns at once, connects and reconnects by itself."""
+        """Start the threads; returns at once, connects and reconnects by itself."""
         self._writer.start()
         self._ear.session.start()
+        self._watcher.start()
 
     def stop(self, patience_s: float = 10.0) -> None:
         """Finish the batch in hand and disconnect. What is not committed stays with the broker."""
         self._stopping.set()
         self._inbox.nudge()
-        if self._writer.is_alive():
-            self._writer.join(patience_s)
+        for thread in (self._writer, self._watcher):
+            if thread.is_alive():
+                thread.join(patience_s)
         self._ear.session.stop(patience_s)
 
     def health(self) -> IngestHealth:
         """Return how it is doing now."""
-        counts, oldest = self._counts, self._in_hand_us
+        tally, oldest, round_trip_s = self._tally, self._in_hand_us, self._canary.round_trip_s
+        trouble = self._door.trouble or self._upkeep.trouble
         return IngestHealth(
             is_connected=self._ear.session.is_connected,
-            is_storing=self._door.is_open,
+            is_storing=trouble is None,
             waiting=len(self._inbox),
             oldest_waiting_s=0.0 if oldest is None else max(0, self._clock.now_us() - oldest) / 1e6,
-            accepted=counts.accepted,
-            duplicates=counts.duplicate,
-            rejected=counts.rejected,
-            conflicts=counts.conflict,
-            batches=counts.batches,
+            accepted=tally.accepted,
+            duplicates=tally.duplicate,
+            rejected=tally.rejected,
+            conflicts=tally.conflict,
+            batches=tally.batches,
             sessions_lost=self._ear.sessions_lost,
-            last_commit_us=counts.last_commit_us,
+            last_commit_us=tally.last_commit_us,
+            session_lost_us=self._ear.session_lost_us,
+            round_trip_ms=None if round_trip_s is None else round(round_trip_s * 1000, 1),
+            silent_s=round(self._life.silent_s(self._clock.monotonic_s()), 1),
+            canary_is_refused=self._ear.canary_is_refused,
+            gaps_open=self._upkeep.gaps_open,
+            oldest_gap_s=round(self._upkeep.oldest_gap_s, 1),
+            commit_s=round(tally.commit_s, 3),
+            commit_counts=tuple(tally.commit_counts),
+            trouble=trouble,
         )
 
     def _write(self) -> None:
         try:
+            self._upkeep.do()
             while not self._stopping.is_set():
-                self._take(self._inbox.take(_LOOK_EVERY_S))
+                batch = self._inbox.take(_LOOK_EVERY_S)
+                self._take(batch)
+                self._upkeep.do(canary_came=self._hear(batch))
+            self._upkeep.end()
         except BaseException as error:  # whatever it is, it may not pass unseen
             self._on_fatal(error)
 
@@ -134,70 +136,55 @@ class Ingest:
         offered = [arrival.incoming for arrival in batch if arrival.incoming is not None]
         receipts = self._commit(offered) if offered else []
         if batch and receipts is not None:
-            self._ear.settle(batch, answers_to(zip(offered, receipts, strict=True)))
+            word = self._upkeep.word(receipts)
+            self._ear.settle(batch, answers_to(zip(offered, receipts, strict=True), word), word)
 
     def _commit(self, offered: list[Incoming]) -> list[Receipt] | None:
+        passing("batch_taken")
         self._in_hand_us = offered[0].received_us
+        began_s = self._clock.monotonic_s()
         receipts = self._door.take(offered)
-        if receipts is not None:
-            self._in_hand_us = None
-            self._counts.add(receipts, self._clock.now_us())
+        if receipts is None:
+            return None
+        passing("after_commit")
+        took_s = self._clock.monotonic_s() - began_s
+        if self._door.has_been_shut():
+            self._ask_again()
+        self._in_hand_us = None
+        self._tally.add(receipts, self._clock.now_us(), took_s)
         return receipts
 
+    def _ask_again(self) -> None:
+        """Learn which store has come back before any device is told what it has."""
+        while not self._stopping.is_set():
+            try:
+                self._upkeep.ask_again()
+            except StoreUnavailable:
+                self._stopping.wait(_LOOK_EVERY_S)
+            else:
+                return
 
-class _Ear:
-    """The session's side of ingest: enqueues what comes, sends what is settled. Runs on the session's thread."""
+    def _hear(self, batch: list[Arrival]) -> bool:
+        songs = [arrival.song for arrival in batch if arrival.song is not None]
+        return sum(self._canary.came_through(song) for song in songs) > 0
 
-    def __init__(
-        self, settings: IngestSettings, inbox: Inbox, clock: Clock, on_fatal: Callable[[BaseException], None]
-    ) -> None:
-        self._topics, self._inbox, self._clock = settings.topics, inbox, clock
-        self._epoch = 0
-        self._has_connected = False
-        self.sessions_lost = 0
-        who = SessionSettings(
-            settings.address, settings.client_id, manual_ack=True, receive_maximum=settings.receive_maximum
-        )
-        self.session = Session(who, self, on_fatal=on_fatal)
+    def _watch(self) -> None:
+        try:
+            while not self._stopping.wait(_LOOK_EVERY_S):
+                if self._life.is_dead(self._signs(), self._clock.monotonic_s()):
+                    self._require_that_store_is_away()
+        except BaseException as error:  # whatever it is, it may not pass unseen
+            self._on_fatal(error)
 
-    def settle(self, batch: Sequence[Arrival], answers: Sequence[Answer]) -> None:
-        """Have a committed batch acknowledged and answered; called from the writer's thread."""
-        epoch = batch[-1].epoch
-        mids = [arrival.mid for arrival in batch if arrival.mid and arrival.epoch == epoch]
-        self.session.call_soon(lambda: self._send(epoch, mids, answers))
+    def _signs(self) -> Signs:
+        is_excused = not (self._ear.session.is_connected and self.health().is_storing) or self._ear.canary_is_refused
+        return Signs(self._tally.batches + self._canary.heard, self._canary.heard, is_excused)
 
-    def _send(self, epoch: int, mids: Sequence[int], answers: Sequence[Answer]) -> None:
-        """Send PUBACKs and answers unless the connection they belong to is gone: then all comes again anyway."""
-        if epoch != self._epoch:
-            return
-        self.session.acknowledge(mids)
-        for answer in answers:
-            self.session.publish(answer.topic, answer.payload)
-
-    def connected(self, session_present: bool) -> None:
-        """Subscribe even where the broker knows us: we may have died between connecting and subscribing."""
-        self._epoch += 1
-        if not session_present:
-            self._note_lost_session()
-        self.session.subscribe(self._topics)
-        self._has_connected = True
-
-    def disconnected(self) -> None:
-        self._epoch += 1
-
-    def received(self, message: mqtt.MQTTMessage) -> None:
-        self._inbox.put(arrival_of(message, self._epoch, self._clock.now_us()))
-
-    def delivered(self, mid: int, accepted: bool) -> None:
-        """Let it be: a device that misses an answer sends again and is answered again."""
-
-    def wants_more(self) -> bool:
-        return self._inbox.has_room
-
-    def tick(self) -> float | None:
-        return None
-
-    def _note_lost_session(self) -> None:
-        if self._has_connected:
-            self.sessions_lost += 1
-            log.error("the broker has lost our session; connectors will send again what it lost")
+    def _require_that_store_is_away(self) -> None:
+        """Find the reason for the silence in the store; raises ``NothingComesThrough`` where that answers."""
+        try:
+            self._upkeep.probe()
+        except StoreUnavailable:
+            self._life.forgive(self._clock.monotonic_s())
+        else:
+            raise NothingComesThrough("broker and database answer, but nothing comes from the one to the other")

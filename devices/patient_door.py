@@ -34,7 +34,14 @@ class PatientDoor:
 
     def __init__(self, door: TakesBatches, stopping: threading.Event, luck: random.Random) -> None:
         self._door, self._stopping, self._luck = door, stopping, luck
-        self.is_open = True
+        self._was_shut = False
+        self.trouble: str | None = None
+        """What keeps the door shut, in a sentence; ``None`` while it is open."""
+
+    def has_been_shut(self) -> bool:
+        """Say whether the door was shut at any time since this was asked last."""
+        was_shut, self._was_shut = self._was_shut, False
+        return was_shut
 
     def take(self, offered: Sequence[Incoming]) -> list[Receipt] | None:
         """Return the receipts once the batch is committed; ``None`` when told to stop before it was."""
@@ -49,7 +56,7 @@ class PatientDoor:
                 if tries >= _TRIES_BEFORE_SINGLING_OUT and _can_be_singled_out(offered):
                     return self._take_singly(offered)
             else:
-                self.is_open = True
+                self.trouble = None
                 return receipts
             tries += 1
         return None
@@ -68,7 +75,8 @@ class PatientDoor:
         return receipts
 
     def _pause(self, tries: int, error: Exception) -> None:
-        self.is_open = False
+        self._was_shut = True
+        self.trouble = str(error) or type(error).__name__
         if tries % _SAY_EVERY == 0:
             log.error("the store takes nothing now (%s: %s); offering the same again", type(error).__name__, error)
         pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(tries, 10))

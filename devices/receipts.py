@@ -9,6 +9,7 @@ from functools import lru_cache
 import orjson
 
 from devices.topics import Channel, WrongTopic, parse_topic, topic_of_source
+from tracking.clock import to_rfc3339
 from tracking.offering import Incoming, Receipt
 
 Settled = tuple[Incoming, Receipt]
@@ -16,14 +17,27 @@ Settled = tuple[Incoming, Receipt]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One message to one device."""
+    """One message to one device; ``boot`` is the one that an acknowledgement is about."""
 
     topic: str
     payload: bytes
+    boot: str | None = None
 
 
-def answers_to(settled: Iterable[Settled]) -> list[Answer]:
-    """Return what to tell the devices: one ``ack`` per (device, boot) of the batch, then the replies in order."""
+@dataclass(frozen=True, slots=True)
+class StoreWord:
+    """What the store says of itself: which history it holds, how far, and what its clock shows (µs UTC)."""
+
+    store: str
+    head: int
+    at_us: int
+
+
+def answers_to(settled: Iterable[Settled], word: StoreWord | None = None) -> list[Answer]:
+    """Return what to tell the devices: one ``ack`` per (device, boot) of the batch, then the replies in order.
+
+    ``word`` is what the store says of itself, where that is known.
+    """
     through: dict[tuple[str, str], int] = {}
     replies: list[Answer] = []
     for incoming, receipt in settled:
@@ -32,7 +46,14 @@ def answers_to(settled: Iterable[Settled]) -> list[Answer]:
             through[stream] = max(through.get(stream, 0), receipt.stored_through or 0)
         if needs_reply(incoming, receipt):
             replies.extend(_reply(incoming, receipt))
-    return [_ack(topic, boot, sequence) for (topic, boot), sequence in through.items()] + replies
+    about = _about(word)
+    return [_ack(topic, boot, sequence, about) for (topic, boot), sequence in through.items()] + replies
+
+
+def standing_ack(source: str, boot: str, through: int, word: StoreWord) -> Answer | None:
+    """Return the acknowledgement that tells a device how it stands, ``None`` for a source that has no topic."""
+    topic = _topic_to(source, "", Channel.ACK)
+    return None if topic is None else _ack(topic, boot, through, _about(word))
 
 
 def stored_stream(incoming: Incoming, receipt: Receipt) -> tuple[str, str] | None:
@@ -64,8 +85,12 @@ def _reply(incoming: Incoming, receipt: Receipt) -> list[Answer]:
     return [Answer(topic, orjson.dumps(said))]
 
 
-def _ack(topic: str, boot: str, sequence: int) -> Answer:
-    return Answer(topic, orjson.dumps({"boot": boot, "sequence": sequence}))
+def _ack(topic: str, boot: str, sequence: int, about: dict[str, object]) -> Answer:
+    return Answer(topic, orjson.dumps({"boot": boot, "sequence": sequence, **about}), boot)
+
+
+def _about(word: StoreWord | None) -> dict[str, object]:
+    return {"store": word.store, "head": word.head, "at": to_rfc3339(word.at_us)} if word else {}
 
 
 @lru_cache(maxsize=16_384)

@@ -1,17 +1,10 @@
-"""The lock that keeps a second ingest of the same data directory waiting; knows nothing of what it guards."""
+"""The lock by which one ingest of a data directory leads and others stand by; knows nothing of what it guards."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 from pathlib import Path
-from types import TracebackType
-
-from tracking.errors import HistotwinError
-
-
-class AlreadyIngesting(HistotwinError):
-    """Another process ingests into this data directory."""
 
 
 class SoleIngest:
@@ -21,21 +14,26 @@ class SoleIngest:
         self._path = data_dir / "ingest.lock"
         self._handle: int | None = None
 
-    def __enter__(self) -> SoleIngest:
-        """Take the lock. Raises ``AlreadyIngesting`` naming the process that holds it."""
+    def try_to_lead(self) -> bool:
+        """Take the lock if nobody has it, and say whether we have it."""
+        if self._handle is not None:
+            return True
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            owner = os.pread(handle, 32, 0).decode(errors="replace").strip()
             os.close(handle)
-            raise AlreadyIngesting(f"process {owner or '?'} already ingests into {self._path.parent}") from None
+            return False
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         self._handle = handle
-        return self
+        return True
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _t: TracebackType | None) -> None:
+    def confirm(self) -> None:
+        """Do nothing: as long as we live the lock is ours."""
+
+    def resign(self) -> None:
+        """Let go of the lock."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None

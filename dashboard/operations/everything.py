@@ -23,7 +23,7 @@ from tracking.store.database import Database, open_database
 
 READY_WITHIN_S = 60.0
 HISTORY_WITHIN_S = 900.0
-TEND_EVERY_S = 0.5
+TEND_EVERY_S = 0.2
 _DEMO_MARK = "demo"
 
 Say = Callable[[str], None]

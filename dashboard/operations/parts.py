@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import gc
+import logging
 import signal
 import threading
 from functools import partial
 
+from dashboard.operations.pulse import beating
 from dashboard.operations.settings import SHIPPED_DATA, Settings
 from dashboard.operations.supervisor import say_ready
 from devices.broker import run_broker
 from devices.ingest import Ingest, IngestSettings
+from devices.leadership import Lock, lead, wait_to_lead
+from devices.session import end_process
 from devices.sole_ingest import SoleIngest
 from simulations.forecasting import ForecastService, ForecastSettings
 from simulations.virtual_lab.fleet import FleetSettings, keep_working, open_fleet
 from simulations.virtual_lab.seeding import HistoryPlan, fill_history
 from tracking.clock import Clock
 from tracking.door import Door
+from tracking.errors import StoreUnavailable
 from tracking.kill_points import arm
-from tracking.registry import Registry, load_registry
+from tracking.registry import OWN_KIND, Registry, load_registry
 from tracking.store.database import Database, open_database
 from tracking.store.event_store import EventStore
+from tracking.store.heartbeats import Heart
+from tracking.store.leader_lock import LeaderLock, LeadershipLost
+from tracking.store.migrate import require_current
 from tracking.store.progress import Progress
+from tracking.store.standing import Standing
+
+log = logging.getLogger(__name__)
+
+_TRY_EVERY_S = 1.0
+_SAY_EVERY = 30
 
 
 def run_embedded_broker(settings: Settings) -> None:
@@ -30,26 +44,46 @@ def run_embedded_broker(settings: Settings) -> None:
 
 
 def run_ingest(settings: Settings) -> None:
-    """Take events from the broker into the store."""
+    """Take events from the broker into the store, or stand by while another process does."""
     stop = _stop_event()
     clock = settings.clock()
-    registry, database = _open(settings)
-    with SoleIngest(settings.data_dir):
-        ingest = Ingest(IngestSettings(settings.broker_address()), _door(database, registry, clock), clock)
-        ingest.start()
-        say_ready()
-        stop.wait()
-        ingest.stop()
+    registry, database = _open(settings, is_service=True)
+    if not _wait_for_database(database, stop):
+        return
+    lock: Lock = SoleIngest(settings.data_dir) if database.is_sqlite else LeaderLock(database)
+    try:
+        if wait_to_lead(lock, stop, Heart(database, clock, "ingest-standby"), ready=say_ready):
+            _ingest(settings, registry, database, clock, lock, stop)
+    except LeadershipLost as error:
+        end_process(error)
+    finally:
+        lock.resign()
+
+
+def _ingest(
+    settings: Settings, registry: Registry, database: Database, clock: Clock, lock: Lock, stop: threading.Event
+) -> None:
+    ingest = Ingest(
+        IngestSettings(settings.broker_address()), _door(database, registry, clock), clock,
+        standing=Standing(database), heart=Heart(database, clock, "ingest"),
+        devices=[device.source for device in registry.devices.values() if device.kind != OWN_KIND],
+    )  # fmt: skip
+    ingest.start()
+    say_ready()
+    lead(lock, stop)
+    ingest.stop()
 
 
 def run_forecasts(settings: Settings) -> None:
     """Keep every lab's forecast fresh."""
     stop = _stop_event()
-    registry, database = _open(settings)
+    clock = settings.clock()
+    registry, database = _open(settings, is_service=True)
     how = ForecastSettings(SHIPPED_DATA, settings.forecast_every_min, settings.forecast_replications, settings.seed)
-    service = ForecastService(list(registry.labs.values()), database, how, settings.clock())
+    service = ForecastService(list(registry.labs.values()), database, how, clock)
     say_ready()
-    service.keep_fresh(stop)
+    with beating(Heart(database, clock, "forecast")):
+        service.keep_fresh(stop)
 
 
 def run_virtual_lab(settings: Settings) -> None:
@@ -61,7 +95,8 @@ def run_virtual_lab(settings: Settings) -> None:
     fleet = open_fleet(list(registry.labs.values()), database, how, clock)
     database.close()
     say_ready()
-    keep_working(fleet, clock, stop)
+    with beating(Heart(open_database(settings.url, is_service=True), clock, "virtual-lab")):
+        keep_working(fleet, clock, stop)
 
 
 def run_history(settings: Settings) -> None:
@@ -77,10 +112,29 @@ def run_history(settings: Settings) -> None:
     fill_history(plan, door, partial(Progress, database, clock, "history"), clock.now_us(), say_ready)
 
 
-def _open(settings: Settings) -> tuple[Registry, Database]:
+def _open(settings: Settings, *, is_service: bool = False) -> tuple[Registry, Database]:
     point, _, passages = settings.kill_at.partition(":")
     arm(point, int(passages or 1))
-    return load_registry(settings.network_files), open_database(settings.url)
+    return load_registry(settings.network_files), open_database(settings.url, is_service=is_service)
+
+
+def _wait_for_database(database: Database, stop: threading.Event) -> bool:
+    """Return once the database answers, ``False`` when told to stop before; raises ``WrongSchema``.
+
+    A part that ended whenever its database is away would only be started again and again.
+    """
+    tries = 0
+    while not stop.is_set():
+        try:
+            require_current(database)
+        except StoreUnavailable as error:
+            if tries % _SAY_EVERY == 0:
+                log.warning("%s Waiting for it.", error)
+            tries += 1
+            stop.wait(_TRY_EVERY_S)
+        else:
+            return True
+    return False
 
 
 def _door(database: Database, registry: Registry, clock: Clock) -> Door:

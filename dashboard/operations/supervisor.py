@@ -21,7 +21,8 @@ from tracking.clock import Clock
 from tracking.errors import HistotwinError
 
 STOP_WITHIN_S = 12.0
-STEADY_AFTER_S = 60.0
+STEADY_AFTER_S = 20.0
+FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 30.0
 _PR_SET_PDEATHSIG = 1
 _READY = "HISTOTWIN_READY_FD"
@@ -131,13 +132,13 @@ class Supervisor:
             self._plan_restart(part, now_s)
 
     def _plan_restart(self, part: Part, now_s: float) -> None:
-        """One part that fails again and again must not take the others with it: it is tried again, ever more slowly."""
+        """Start the part again at once the first time; one that fails again and again is tried ever more slowly."""
         code = part.process.returncode if part.process else None
         part.process = None
         part.failures = 1 if now_s - part.started_s > STEADY_AFTER_S else part.failures + 1
-        wait_s = min(LONGEST_WAIT_S, 0.5 * 2**part.failures)
+        wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.5 ** (part.failures - 1))
         part.retry_at_s = now_s + wait_s
-        self.say(f"{part.name} stopped (exit {code}); starting it again in {wait_s:.0f} s. Its log: {self._log(part)}")
+        self.say(f"{part.name} stopped (exit {code}); starting it again in {wait_s:.1f} s. Its log: {self._log(part)}")
 
     def _log(self, part: Part) -> Path:
         return self.logs / f"{part.name}.log"

@@ -21,7 +21,7 @@ from devices.arrivals import Arrival, arrival_of, incoming_of
 from devices.inbox import BatchRule, Inbox
 from devices.ingest import Ingest, IngestSettings
 from devices.session import BrokerAddress
-from devices.sole_ingest import AlreadyIngesting, SoleIngest
+from devices.sole_ingest import SoleIngest
 from tests.devices.stand_ins import StoreInMemory
 from tests.services import Mosquitto, until
 from tracking.clock import SystemClock
@@ -289,11 +289,14 @@ def test_an_idle_inbox_gives_one_and_a_busy_one_gives_many() -> None:
     assert [len(inbox.take(0.01)) for _ in range(4)] == [100, 100, 50, 0]
 
 
-def test_only_one_ingest_may_have_a_data_directory(tmp_path: Path) -> None:
-    with SoleIngest(tmp_path), pytest.raises(AlreadyIngesting, match="already ingests"), SoleIngest(tmp_path):
-        pass
-    with SoleIngest(tmp_path):
-        pass
+def test_only_one_ingest_of_a_data_directory_leads(tmp_path: Path) -> None:
+    one, other = SoleIngest(tmp_path), SoleIngest(tmp_path)
+    assert one.try_to_lead()
+    assert one.try_to_lead()
+    assert not other.try_to_lead()
+    one.resign()
+    assert other.try_to_lead()
+    other.resign()
 
 
 def test_a_message_that_paho_cannot_read_is_refused_with_its_bytes(bench: Bench) -> None:

@@ -1,0 +1,119 @@
+"""A database that hangs keeps nobody waiting for ever, and goes on where it was when it is back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.databases import PostgresServer, new_postgres
+from tracking.errors import StoreUnavailable
+from tracking.store.database import Database, open_database
+from tracking.store.deadlines import Deadlines
+from tracking.store.leader_lock import LeaderLock, LeadershipLost
+
+LIMIT_S = 1.0
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    server = new_postgres(tmp_path_factory.mktemp("logs"))
+    server.start()
+    server.wait_until_ready()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def database(server: PostgresServer) -> Iterator[Database]:
+    opened = open_database(server.url(None), is_service=True)
+    database = Database(opened.engine, Deadlines(LIMIT_S))
+    with database.writing() as connection:
+        connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS kept (n int)")
+    yield database
+    database.close()
+
+
+def test_a_transaction_of_a_service_ends_though_the_server_hangs(server: PostgresServer, database: Database) -> None:
+    server.freeze()
+    try:
+        with pytest.raises(StoreUnavailable, match="no answer within 1 s"), database.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO kept VALUES (1)")
+        with pytest.raises(StoreUnavailable), database.reading():
+            pytest.fail("a frozen server has answered")
+    finally:
+        server.thaw()
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM kept").scalar() == 0
+
+
+def test_a_statement_that_takes_too_long_is_ended_by_the_server(database: Database) -> None:
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "5s"
+        assert connection.exec_driver_sql("SHOW lock_timeout").scalar() == "4s"
+
+
+def test_long_work_has_no_deadline(server: PostgresServer) -> None:
+    database = open_database(server.url(None))
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "30s"
+    database.close()
+
+
+def test_the_next_in_line_leads_when_the_leaders_connection_ends(server: PostgresServer, database: Database) -> None:
+    one, other = LeaderLock(database), LeaderLock(database)
+    assert one.try_to_lead()
+    assert not other.try_to_lead()
+    _end_every_connection_of(server, "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")
+    assert _in_time(other.try_to_lead)
+    with pytest.raises(LeadershipLost):
+        one.confirm()
+    other.resign()
+    assert _in_time(one.try_to_lead)
+    one.resign()
+
+
+def test_a_leader_whose_connection_broke_leads_on_where_nobody_took_over(
+    server: PostgresServer, database: Database
+) -> None:
+    one, other = LeaderLock(database), LeaderLock(database)
+    assert one.try_to_lead()
+    _end_every_connection_of(server, "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")
+    one.confirm()
+    assert not other.try_to_lead()
+    one.resign()
+    other.resign()
+
+
+def test_while_the_server_hangs_nobody_can_say_who_leads(server: PostgresServer, database: Database) -> None:
+    one = LeaderLock(database)
+    one._deadlines = Deadlines(LIMIT_S)
+    assert one.try_to_lead()
+    server.freeze()
+    try:
+        with pytest.raises(StoreUnavailable):
+            one.confirm()
+    finally:
+        server.thaw()
+    assert _in_time(lambda: one.confirm() is None)
+    one.resign()
+
+
+def _end_every_connection_of(server: PostgresServer, pids: str) -> None:
+    with server.connect() as connection:
+        connection.execute(f"SELECT pg_terminate_backend(pid) FROM ({pids}) AS found")
+
+
+def _in_time(attempt: object, patience_s: float = 5.0) -> bool:
+    """The server lets go of a dead connection's lock in its own time."""
+    until = time.monotonic() + patience_s
+    while time.monotonic() < until:
+        try:
+            if attempt():  # type: ignore[operator]
+                return True
+        except LeadershipLost:
+            pass
+        threading.Event().wait(0.05)
+    return False
