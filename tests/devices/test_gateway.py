@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -73,33 +75,83 @@ def test_what_was_published_offline_arrives_after_a_restart_with_its_old_boot(
     assert len(store.events) == 31
 
 
-def test_states_are_retained_and_the_last_will_says_offline(broker_port: int, tmp_path: Path) -> None:
+PROGRAM = """
+import pathlib, sys, time
+import devices.connectors.gateway as g, devices.outbox as o, devices.session as s
+import tracking.clock as c, tracking.kill_points as k
+box = o.Outbox(pathlib.Path(sys.argv[2]), c.SystemClock())
+settings = g.GatewaySettings('bcps', 'rl4', 'dying', s.BrokerAddress(port=int(sys.argv[1])))
+gateway = g.Gateway(settings, box, c.SystemClock())
+gateway.start()
+gateway.set_state('stainer-1', g.ONLINE)
+k.arm(sys.argv[3], 5)
+for _ in range(50):
+    for entry in gateway.publish([('m-1', {'type': 'histotwin.step.completed', 'subject': 'S26-1', 'data': {}})] * 3):
+        print(entry.sequence, flush=True)
+    time.sleep(0.05)
+time.sleep(60)
+"""
+"""A gateway of its own that publishes until it dies. Arguments: port, outbox, kill point (empty: none)."""
+
+
+@contextlib.contextmanager
+def dying_gateway(port: int, outbox: Path, kill_point: str = "") -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", PROGRAM, str(port), str(outbox), kill_point]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+@contextlib.contextmanager
+def heard_states(port: int) -> Iterator[dict[str, bytes]]:
     heard: dict[str, bytes] = {}
     ear = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
     ear.on_message = lambda _c, _u, m: heard.update({m.topic.split("/")[3]: m.payload})
-    ear.connect("127.0.0.1", broker_port)
+    ear.connect("127.0.0.1", port)
     ear.subscribe("histotwin/+/+/+/state", qos=1)
     ear.loop_start()
-    lab = Lab(broker_port, tmp_path)
-    lab.gateway.set_state("stainer-1", {"type": "histotwin.device.state", "data": {"state": "running"}})
-    until(lambda: heard.get("gateway") == b"online" and b"running" in heard.get("stainer-1", b""))
-    lab.leave()
-    until(lambda: heard == {"gateway": b"offline", "stainer-1": b"offline"})
-    program = (
-        "import pathlib, sys, time, devices.connectors.gateway as g, devices.outbox as o, devices.session as s\n"
-        "import tracking.clock as c\n"
-        "box = o.Outbox(pathlib.Path(sys.argv[2]), c.SystemClock())\n"
-        "settings = g.GatewaySettings('bcps', 'rl4', 'dying', s.BrokerAddress(port=int(sys.argv[1])))\n"
-        "g.Gateway(settings, box, c.SystemClock()).start()\n"
-        "time.sleep(60)\n"
-    )
-    process = subprocess.Popen([sys.executable, "-c", program, str(broker_port), str(tmp_path / "dying.db")])
-    until(lambda: heard.get("dying") == b"online")
-    process.kill()
-    process.wait()
-    until(lambda: heard.get("dying") == b"offline")
+    yield heard
     ear.disconnect()
     ear.loop_stop()
+
+
+def test_states_are_retained_and_taken_back_on_leaving(broker_port: int, tmp_path: Path) -> None:
+    with heard_states(broker_port) as heard:
+        lab = Lab(broker_port, tmp_path)
+        lab.gateway.set_state("stainer-1", {"type": "histotwin.device.state", "data": {"state": "running"}})
+        until(lambda: heard.get("gateway") == b"online" and b"running" in heard.get("stainer-1", b""))
+        lab.leave()
+        until(lambda: heard == {"gateway": b"offline", "stainer-1": b"offline"})
+
+
+def test_a_gateway_that_dies_is_offline_and_says_its_devices_states_anew_when_it_is_back(
+    broker_port: int, tmp_path: Path
+) -> None:
+    with heard_states(broker_port) as heard:
+        with dying_gateway(broker_port, tmp_path / "dying.db"):
+            until(lambda: heard.get("dying") == b"online" and heard.get("stainer-1") == b"online")
+        until(lambda: heard.get("dying") == b"offline")
+        assert heard.pop("stainer-1") == b"online"  # one last will a connection: who looks at a device, looks here too
+        with dying_gateway(broker_port, tmp_path / "dying.db"):
+            until(lambda: heard.get("dying") == b"online" and heard.get("stainer-1") == b"online")
+
+
+@pytest.mark.parametrize("kill_point", ["outbox_appended", "ack_heard"])
+def test_a_gateway_that_dies_between_two_steps_has_lost_nothing_that_it_took(kill_point: str, tmp_path: Path) -> None:
+    store = StoreInMemory()
+    with embedded_broker() as port, running_ingest(port, store):
+        with dying_gateway(port, tmp_path / "dying.db", kill_point) as process:
+            assert process.wait(20) == -signal.SIGKILL
+            assert process.stdout is not None
+            taken = len(process.stdout.read().split())
+        assert taken > 0
+        lab = Lab(port, tmp_path, "dying")
+        assert lab.gateway.flush(20)
+        lab.leave()
+    sequences = sorted(int(json.loads(body)["sequence"]) for body in store.events.values())
+    assert sequences == list(range(1, len(sequences) + 1))
+    assert len(sequences) >= taken
 
 
 class Storm:

@@ -102,6 +102,15 @@ def test_a_refused_event_is_answered_kept_and_leaves_the_outbox(chain: Chain) ->
     assert chain.rows("SELECT reason FROM rejected") == [("unknown_type",)]
 
 
+def test_an_event_of_a_device_that_nobody_registered_waits_in_the_rejected_list_and_no_longer_at_its_gateway(
+    chain: Chain,
+) -> None:
+    chain.gateway.publish([("new-scanner", received("S26-000001"))] * 3)
+    assert chain.gateway.flush(10)
+    until(lambda: [reply.reason for reply in chain.replies] == ["unknown_device"] * 3)
+    assert chain.rows("SELECT reason FROM rejected") == [("unknown_device",)] * 3
+
+
 def test_the_states_of_devices_are_events_too(chain: Chain) -> None:
     chain.gateway.set_state("stainer-1", b"online")
     until(lambda: len(chain.rows("SELECT 1 FROM event WHERE type LIKE '%device.state'")) == 2)
