@@ -39,6 +39,7 @@ class Reason(StrEnum):
     ALIAS_TAKEN = "alias_taken"
     IDENTITY_CONFLICT = "identity_conflict"
     DATABASE_REFUSED = "database_refused"
+    ARCHIVE_MISSING = "archive_missing"
     RETAINED_EVENT = "retained_event"
     OUT_OF_SCOPE = "out_of_scope"
     OWN_DEVICE = "own_device"
@@ -73,6 +74,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.ALIAS_TAKEN: "{alias} already names {owner}; it cannot name {item} too.",
     Reason.IDENTITY_CONFLICT: "{event_id} of {source} was stored before with other content. Both are kept.",
     Reason.DATABASE_REFUSED: "The database could not take this event: {detail}.",
+    Reason.ARCHIVE_MISSING: "What came before is in an archive that cannot be read: {detail}. Then replay this event.",
     Reason.RETAINED_EVENT: "An event came as a retained message; it may be old. Publish without the retain flag.",
     Reason.OUT_OF_SCOPE: "The source is no device of a laboratory in the sender's scope. Send it with another token.",
     Reason.OWN_DEVICE: "{source} is histotwin's own voice; no instrument may use it. Give the device another name.",

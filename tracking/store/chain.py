@@ -26,6 +26,11 @@ def event_link(
     return sha256(b"".join((before, values, digest, body))).digest()
 
 
+def source_link(before: bytes, number: int, path: str, lab: str) -> bytes:
+    """Return the link over the sources up to this one; the head keeps it."""
+    return sha256(before + orjson.dumps((number, path, lab))).digest()
+
+
 def rejected_link(before: bytes, values: tuple[Value, ...], digest: bytes, body: bytes) -> bytes:
     """Return the link of a refused message over what never changes of it."""
     return sha256(b"".join((before, orjson.dumps(values), digest, body))).digest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import RLock
 
 import orjson
@@ -22,6 +23,7 @@ from tracking.offering import Fate
 from tracking.reasons import Reason, refusal
 from tracking.registry import Registry
 from tracking.store import tables
+from tracking.store.archived import ArchiveMissing, Archives
 from tracking.store.chain import FIRST_LINK
 from tracking.store.database import Database, means_not_now, reason_of, sqlstate_of
 from tracking.store.log import Mark, Offer, Outcome, Sources, event_row, link_of, mark_of_refused, stored_before
@@ -40,11 +42,12 @@ _POISON_STATES = ("22", "23", "54")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where the log ends: the last position, its link, and how many rows the rejected list has."""
+    """Where the log ends: the last position, its link, how many rows the rejected list has, the link over sources."""
 
     position: int = 0
     link: bytes = FIRST_LINK
     rejected: int = 0
+    sources: bytes = FIRST_LINK
 
 
 class _Rehearsed(Exception):
@@ -54,15 +57,16 @@ class _Rehearsed(Exception):
 class EventStore:
     """The log and its projections in one database. Several threads and processes may append; each waits its turn.
 
-    Raises ``WrongSchema`` when the database's schema is not this version's.
+    ``archives`` is the folder with the months that are in the database no more: what comes late about their items needs
+    them. Raises ``WrongSchema`` when the database's schema is not this version's.
     """
 
-    def __init__(self, database: Database, registry: Registry) -> None:
+    def __init__(self, database: Database, registry: Registry, archives: Path | None = None) -> None:
         require_current(database)
         self.database = database
         self.interpreter = Interpreter(registry)
         self._sources = Sources()
-        self._projector = Projector(self.interpreter, self._sources)
+        self._projector = Projector(self.interpreter, self._sources, Archives(archives))
         self._head: Head | None = None
         self._room = Room(database.is_sqlite)
         self._careful_batches = 0
@@ -72,14 +76,14 @@ class EventStore:
         """Store a batch and say what became of each offer.
 
         Raises ``StoreUnavailable`` with nothing written when the database cannot work now. An event that the database
-        itself refuses goes to the rejected list and its neighbours are stored.
+        itself refuses, or that needs an archive nobody can read, goes to the rejected list; its neighbours are stored.
         """
         if not offers:
             return []
         with self._one_at_a_time:
             try:
                 return self._append_hopefully(offers)
-            except (DBAPIError, OverflowError, UnicodeError) as error:
+            except (DBAPIError, OverflowError, UnicodeError, ArchiveMissing) as error:
                 if not is_poison(error):
                     raise
                 return self._append_apart(offers, error)
@@ -95,7 +99,7 @@ class EventStore:
         except _Rehearsed:
             return outcomes
         finally:
-            self._head = None
+            self._forget()
 
     def _append_hopefully(self, offers: Sequence[Offer]) -> list[Outcome]:
         if self._careful_batches > 0 or not self.database.is_sqlite:  # PostgreSQL logs every clash as an error
@@ -113,7 +117,8 @@ class EventStore:
             middle = len(offers) // 2
             return [*self.append(offers[:middle]), *self.append(offers[middle:])]
         detail = reason_of(error) if isinstance(error, DBAPIError) else str(error)
-        offers[0].refused = refusal(Reason.DATABASE_REFUSED, detail=detail)
+        why = Reason.ARCHIVE_MISSING if isinstance(error, ArchiveMissing) else Reason.DATABASE_REFUSED
+        offers[0].refused = refusal(why, detail=detail)
         return self._commit(offers, with_care=True)
 
     def _commit(self, offers: Sequence[Offer], *, with_care: bool) -> list[Outcome]:
@@ -123,14 +128,20 @@ class EventStore:
                 outcomes, head = _Append(connection, self, offers, with_care=with_care).run()
             self._head = head
         except BaseException:
-            self._head = None
-            self._sources.forget()
+            self._forget()
             raise
         return outcomes
 
+    def _forget(self) -> None:
+        """Drop what was remembered of a transaction that did not commit."""
+        self._head = None
+        self._sources.forget()
+        self._room.forget()
+
     def _catch_up(self, connection: Connection) -> None:
-        row = connection.exec_driver_sql("SELECT position, link, rejected FROM head WHERE id = 1").first()
-        head = Head(row[0], bytes(row[1]), row[2]) if row else Head()
+        row = connection.exec_driver_sql("SELECT position, link, rejected, sources FROM head WHERE id = 1").first()
+        head = Head(row[0], bytes(row[1]), row[2], bytes(row[3])) if row else Head()
+        self._sources.link = head.sources
         if head != self._head:
             self._projector.forget()
             self._head = head
@@ -185,10 +196,10 @@ class _Append:
             insert(connection, tables.event, self._rows)
             store.projector.project(connection, self._accepted)
         rejected = write_rejected(connection, self._refused, before.rejected)
-        head = Head(before.position + len(self._accepted), self._link, rejected)
-        if head != before:
-            upsert(connection, tables.head, [(1, head.position, head.link, head.rejected)])
         self._mark(outcomes)
+        head = Head(before.position + len(self._accepted), self._link, rejected, store.sources.link)
+        if head != before:
+            upsert(connection, tables.head, [(1, head.position, head.link, head.rejected, head.sources)])
         passing("in_transaction")
         return outcomes, head
 

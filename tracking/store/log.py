@@ -13,7 +13,7 @@ from tracking.names import lab_of
 from tracking.offering import Fate, Incoming
 from tracking.registry import Registry
 from tracking.store import tables
-from tracking.store.chain import event_link
+from tracking.store.chain import FIRST_LINK, event_link, source_link
 from tracking.store.statements import Row, insert, select_by_keys
 from tracking.touches import Act, Touch
 
@@ -61,9 +61,13 @@ def mark_of_refused(said: Identity, origin: str | None, registry: Registry) -> M
 
 
 class Sources:
-    """Numbers for source paths; a number once committed never changes, so what is known stays known."""
+    """Numbers for source paths; a number once committed never changes, so what is known stays known.
+
+    ``link`` is the link over all sources; whoever gives numbers sets it to the head's and then stores it there.
+    """
 
     def __init__(self) -> None:
+        self.link = FIRST_LINK
         self._ids: dict[str, int] = {}
         self._paths: dict[int, str] = {}
 
@@ -100,6 +104,7 @@ class Sources:
         fresh = list(enumerate(paths, start=last + 1))
         insert(connection, tables.source, [(number, path, lab_of(path)) for number, path in fresh])
         for number, path in fresh:
+            self.link = source_link(self.link, number, path, lab_of(path))
             self._ids[path], self._paths[number] = number, path
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ from tracking.events import Kind
 from tracking.items import DEVICE_SAYINGS, CaseClocks, ItemState, apply, apply_to_clocks, device_saying
 from tracking.names import Interpreter
 from tracking.store import tables
+from tracking.store.archived import Archives
 from tracking.store.log import Sources
 from tracking.store.marks import DeviceRow
 from tracking.store.shelf import CHANGING_COLUMNS, CLOCK_COLUMNS, Record, Shelf
@@ -56,11 +58,16 @@ class Batch:
 
 
 class Projector:
-    """Keeps items, visits, case clocks and devices true to the log. Use under the writer's lock only."""
+    """Keeps items, visits, case clocks and devices true to the log. Use under the writer's lock only.
 
-    def __init__(self, interpreter: Interpreter, sources: Sources) -> None:
+    Where an item's earlier events are in an archive only, they are read from there; every method raises
+    ``ArchiveMissing`` when that cannot be.
+    """
+
+    def __init__(self, interpreter: Interpreter, sources: Sources, archives: Archives | None = None) -> None:
         self._interpreter = interpreter
         self._sources = sources
+        self._archives = archives or Archives()
         self.shelf = Shelf(interpreter.names, sources.path)
         self._devices: dict[int, DeviceRow] = {}
         self._next_id: int | None = None
@@ -157,16 +164,23 @@ class Projector:
         """Return what the log already tells of an item."""
         mark = mark_of(connection)
         sql = (
-            "SELECT event.body, event.received_us FROM item_event JOIN event ON event.position = item_event.position "  # noqa: S608
-            f"WHERE item_event.item_id = {mark} ORDER BY item_event.position"
+            "SELECT item_event.position, event.body, event.received_us FROM item_event "  # noqa: S608
+            f"LEFT JOIN event ON event.position = item_event.position WHERE item_event.item_id = {mark}"
         )
+        rows = connection.exec_driver_sql(sql, (record.id,)).all()
         told: Told = []
-        for body, received_us in connection.exec_driver_sql(sql, (record.id,)).all():
+        for body, received_us in [row[1:] for row in rows if row[1] is not None] + self._archived(connection, rows):
             decoded = decode(bytes(body))
             act = self._interpreter.act(decoded, received_us)
             touches = self._interpreter.touches(decoded.event, act.lab, AliasFinder(connection, self._interpreter))
             told.extend((act, touch) for touch in touches if touch.name[:2] == record.name[:2])
         return told
+
+    def _archived(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> list[tuple[bytes, int]]:
+        """Return body and receipt of those events that the table has no more."""
+        positions = [position for position, body, _received_us in rows if body is None]
+        events = self._archives.events(connection, positions) if positions else []
+        return [(event.body, event.received_us) for event in events]
 
     def _link(self, connection: Connection, record: Record, batch: Batch) -> None:
         """Follow the parent that events state, where the label itself names none."""
@@ -276,7 +290,9 @@ class Projector:
             f"WHERE source_id = {mark} AND at_us = {mark} AND position < {mark} AND type IN ({kinds})"
         )
         act = event.act
-        rows = connection.exec_driver_sql(sql, (event.source_id, act.time_us, event.position)).all()
+        rows = [tuple(row) for row in connection.exec_driver_sql(sql, (event.source_id, act.time_us, event.position))]
+        old = self._archives.said_at(connection, event.source_id, act.time_us, DEVICE_SAYINGS)
+        rows += [(said.time_us, said.boot, said.sequence, said.event_id) for said in old]
         own = [
             (act.time_us, said, act.source, boot or "", -1 if seq is None else seq, i) for said, boot, seq, i in rows
         ]

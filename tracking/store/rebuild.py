@@ -6,7 +6,8 @@ killed has changed nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -17,7 +18,8 @@ from tracking.kill_points import passing
 from tracking.names import Interpreter
 from tracking.registry import Registry
 from tracking.store import tables
-from tracking.store.chain import FIRST_LINK
+from tracking.store.archived import Archives
+from tracking.store.chain import FIRST_LINK, source_link
 from tracking.store.database import open_database
 from tracking.store.event_store import GAP_CLOSED
 from tracking.store.log import Sources, mark_of_refused
@@ -25,6 +27,8 @@ from tracking.store.marks import Watermark
 from tracking.store.migrate import require_current
 from tracking.store.projector import Accepted, AliasFinder, Projector
 from tracking.store.statements import Row, insert, mark_of, upsert
+from tracking.store.unhurried import take_time
+from tracking.store.whole_log import whole_log
 from tracking.touches import ItemName
 
 EVENTS_AT_ONCE = 5_000
@@ -38,18 +42,21 @@ def quietly(_done: int, _total: int) -> None:
     """Tell nobody."""
 
 
-def rebuild(url: str, registry: Registry, progress: TellProgress = quietly) -> int:
+def rebuild(url: str, registry: Registry, progress: TellProgress = quietly, *, archives: Path | None = None) -> int:
     """Make every projection anew and return how many events the log holds.
 
-    Raises ``WrongSchema`` and ``StoreUnavailable``. Who appends waits until it is done.
+    ``archives`` is the folder with the months that are not in the table any more. Raises ``WrongSchema``,
+    ``StoreUnavailable``, and ``ArchiveMissing`` when such a month cannot be read. Who appends waits until it is done.
     """
     database = open_database(url)
     try:
         require_current(database)
         with database.writing() as connection:
+            take_time(connection)
             for table in tables.PROJECTIONS:
                 connection.execute(table.delete())
-            events = replay(connection, Interpreter(registry), progress)
+            with whole_log(connection, Archives(archives)):
+                events = replay(connection, Interpreter(registry), progress)
             passing("rebuild_in_transaction")
             return events
     finally:
@@ -59,16 +66,17 @@ def rebuild(url: str, registry: Registry, progress: TellProgress = quietly) -> i
 def replay(connection: Connection, interpreter: Interpreter, progress: TellProgress = quietly) -> int:
     """Project the whole log into empty projections on the same connection; return its number of events."""
     total = connection.exec_driver_sql("SELECT count(*) FROM event").scalar_one()
-    sources = Sources()
+    sources, marks = Sources(), _Marks()
     projector = Projector(interpreter, sources)
     done = 0
     for rows in _log(connection):
         accepted = [_accepted(connection, interpreter, sources, row) for row in rows]
         projector.shelf.fetch(connection, _names(accepted))
         projector.project(connection, accepted)
+        marks.note(rows, accepted)
         done += len(rows)
         progress(done, total)
-    _rebuild_watermarks(connection, interpreter.registry)
+    marks.write(connection, interpreter.registry)
     _rebuild_head(connection)
     return done
 
@@ -76,15 +84,18 @@ def replay(connection: Connection, interpreter: Interpreter, progress: TellProgr
 def _rebuild_head(connection: Connection) -> None:
     last = connection.exec_driver_sql("SELECT position, link FROM event ORDER BY position DESC LIMIT 1").first()
     rejected = connection.exec_driver_sql("SELECT count(*) FROM rejected").scalar_one()
-    if last is not None or rejected:
-        position, link = (last[0], bytes(last[1])) if last is not None else (0, FIRST_LINK)
-        upsert(connection, tables.head, [(1, position, link, rejected)])
+    sources = FIRST_LINK
+    for number, path, lab in connection.exec_driver_sql("SELECT id, path, lab FROM source ORDER BY id"):
+        sources = source_link(sources, number, path, lab)
+    position, link = (last[0], bytes(last[1])) if last is not None else (0, FIRST_LINK)
+    if (position, rejected, sources) != (0, 0, FIRST_LINK):
+        upsert(connection, tables.head, [(1, position, link, rejected, sources)])
 
 
 def _log(connection: Connection) -> Iterator[list[Row]]:
     mark, after = mark_of(connection), 0
     sql = (
-        "SELECT position, source_id, received_us, body FROM event "  # noqa: S608
+        "SELECT position, source_id, received_us, body, boot, sequence FROM event "  # noqa: S608
         f"WHERE position > {mark} ORDER BY position LIMIT {EVENTS_AT_ONCE}"
     )
     while rows := [tuple(row) for row in connection.exec_driver_sql(sql, (after,))]:
@@ -93,7 +104,7 @@ def _log(connection: Connection) -> Iterator[list[Row]]:
 
 
 def _accepted(connection: Connection, interpreter: Interpreter, sources: Sources, row: Row) -> Accepted:
-    position, source_id, received_us, body = row
+    position, source_id, received_us, body, _boot, _sequence = row
     sources.path(connection, source_id)
     decoded = decode(bytes(body))
     act = interpreter.act(decoded, received_us)
@@ -109,39 +120,43 @@ def _names(accepted: list[Accepted]) -> Iterator[ItemName]:
                 yield touch.parent
 
 
-def _rebuild_watermarks(connection: Connection, registry: Registry) -> None:
-    marks: dict[tuple[int, str], Watermark] = {}
-    sql = (
-        "SELECT source_id, boot, sequence, received_us FROM event "
-        "WHERE boot IS NOT NULL AND sequence IS NOT NULL ORDER BY position"
-    )
-    for source_id, boot, sequence, received_us in connection.exec_driver_sql(sql):
-        marks.setdefault((source_id, boot), Watermark()).add(sequence, received_us)
-    for key, sequence, received_us in _marks_of_rejected(connection, registry):
-        marks.setdefault(key, Watermark()).add(sequence, received_us)
-    for key, first, last, received_us in _gaps_closed(connection):
-        marks.setdefault(key, Watermark()).add_range(first, last, received_us)
-    rows = [(*key, mark.contiguous, mark.highest, mark.beyond_text()) for key, mark in sorted(marks.items())]
-    insert(connection, tables.watermark, rows)
+class _Marks:
+    """The watermarks, noted while the log passes by."""
+
+    def __init__(self) -> None:
+        self._marks: dict[Stream, Watermark] = {}
+        self._gaps: list[tuple[str, str, int, int, int]] = []
+
+    def note(self, rows: Sequence[Row], accepted: Sequence[Accepted]) -> None:
+        """Take note of some events, their rows and their meaning."""
+        for _position, source_id, received_us, _body, boot, sequence in rows:
+            if boot is not None and sequence is not None:
+                self._mark((source_id, boot)).add(sequence, received_us)
+        for event in accepted:
+            if event.act.type == GAP_CLOSED:
+                said: Any = event.act.data
+                self._gaps.append((said.device, said.boot, said.first, said.last, event.received_us))
+
+    def write(self, connection: Connection, registry: Registry) -> None:
+        """Add what was refused and what people have closed, and write all watermarks."""
+        ids = {path: number for path, number in connection.exec_driver_sql("SELECT path, id FROM source").all()}  # noqa: C416  # rows, not pairs
+        for key, sequence, received_us in _marks_of_rejected(connection, ids, registry):
+            self._mark(key).add(sequence, received_us)
+        for device, boot, first, last, received_us in self._gaps:
+            self._mark((ids[device], boot)).add_range(first, last, received_us)
+        rows = [(*key, m.contiguous, m.highest, m.beyond_text()) for key, m in sorted(self._marks.items())]
+        insert(connection, tables.watermark, rows)
+
+    def _mark(self, key: Stream) -> Watermark:
+        return self._marks.setdefault(key, Watermark())
 
 
-def _marks_of_rejected(connection: Connection, registry: Registry) -> Iterator[tuple[Stream, int, int]]:
-    ids = _source_ids(connection)
+def _marks_of_rejected(
+    connection: Connection, ids: Mapping[str, int], registry: Registry
+) -> Iterator[tuple[Stream, int, int]]:
     sql = "SELECT origin, body, attributes, first_us FROM rejected WHERE kind <> 'raw' ORDER BY id"
     for origin, body, attributes, first_us in connection.exec_driver_sql(sql):
         said = identity_of(bytes(body), None if attributes is None else orjson.loads(attributes))
         mark = mark_of_refused(said, origin, registry)
         if mark is not None and mark[0] in ids:
             yield (ids[mark[0]], mark[1]), mark[2], first_us
-
-
-def _gaps_closed(connection: Connection) -> Iterator[tuple[Stream, int, int, int]]:
-    ids = _source_ids(connection)
-    sql = f"SELECT body, received_us FROM event WHERE type = '{GAP_CLOSED}' ORDER BY position"  # noqa: S608
-    for body, received_us in connection.exec_driver_sql(sql):
-        said: Any = decode(bytes(body)).event.data
-        yield (ids[said.device], said.boot), said.first, said.last, received_us
-
-
-def _source_ids(connection: Connection) -> dict[str, int]:
-    return {path: number for path, number in connection.exec_driver_sql("SELECT path, id FROM source").all()}  # noqa: C416  # rows, not pairs

@@ -97,6 +97,7 @@ head = Table(
     Column("position", BigInteger, nullable=False),
     Column("link", LargeBinary, nullable=False),
     Column("rejected", BigInteger, nullable=False),
+    Column("sources", LargeBinary, nullable=False),
 )  # fmt: skip
 item = Table(
     "item", metadata,

@@ -8,35 +8,45 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Table
+from sqlalchemy.exc import DBAPIError
 
 from tracking.errors import Refusal
 from tracking.names import Interpreter
 from tracking.registry import Registry
 from tracking.store import tables
-from tracking.store.database import Database, open_database
+from tracking.store.archived import ArchiveMissing, Archives
+from tracking.store.comparing import Difference, compare_table, rows_of
+from tracking.store.database import Database, means_not_now, open_database, reason_of
 from tracking.store.log_check import Anchor, check_log
-from tracking.store.migrate import differences, require_current, upgrade
+from tracking.store.migrate import differences, require_current
 from tracking.store.rebuild import EVENTS_AT_ONCE, TellProgress, quietly, replay
 from tracking.store.statements import Row, insert
+from tracking.store.unhurried import take_time
+from tracking.store.whole_log import insert_archived
 
 _LOG = (tables.source, tables.rejected, tables.event_key, tables.event)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was checked; ``faults`` are sentences, none when all is well. ``head`` is an anchor to note elsewhere."""
+    """What was checked; ``faults`` are sentences, none when all is well. ``head`` is an anchor to note elsewhere.
+
+    ``unread`` counts events that are in archives only and were not read, because no folder of archives was named.
+    """
 
     events: int
+    unread: int
     rejected: int
     rows_compared: int
     head: Anchor
     faults: tuple[str, ...]
+    differences: tuple[Difference, ...] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -45,25 +55,46 @@ class Report:
 
 
 def verify(
-    url: str, registry: Registry | None = None, progress: TellProgress = quietly, *, anchor: Anchor | None = None
-) -> Report:
-    """Return what is wrong with a database; without a registry the projections are not compared.
+    url: str, registry: Registry | None = None, progress: TellProgress = quietly, *, anchor: Anchor | None = None,
+    archives: Path | None = None,
+) -> Report:  # fmt: skip
+    """Return what is wrong with a database; without a registry the log alone is checked.
 
-    Raises ``WrongSchema`` and ``StoreUnavailable``. Needs as much disk in the temporary folder as the log has.
+    ``archives`` is the folder of archives. Raises ``WrongSchema`` and ``StoreUnavailable``. With a registry it needs
+    twice as much disk in the temporary folder as the log has.
     """
     database = open_database(url)
     try:
         require_current(database)
         with database.reading() as connection:
-            log = check_log(connection, anchor)
-            faults = [*_database_faults(connection, database), *log.faults]
-            rows = 0
-            if registry is not None:
-                rows, differing = _compare(connection, registry, progress)
-                faults += differing
-            return Report(log.events, log.rejected, rows, log.head, tuple(faults))
+            take_time(connection)
+            broken = list(_database_faults(connection, database))
+            report = inspect(connection, registry, progress, anchor=anchor, archives=Archives(archives))
+            return Report(
+                report.events, report.unread, report.rejected, report.rows_compared, report.head,
+                (*broken, *report.faults), report.differences,
+            )  # fmt: skip
     finally:
         database.close()
+
+
+def inspect(
+    connection: Connection, registry: Registry | None = None, progress: TellProgress = quietly, *,
+    anchor: Anchor | None = None, archives: Archives | None = None,
+) -> Report:  # fmt: skip
+    """Return what is wrong with the log and the projections as a transaction sees them."""
+    try:
+        log = check_log(connection, anchor, archives, progress)
+        compared, faults = 0, log.faults
+        shown: list[Difference] = []
+        if registry is not None and not log.unread:
+            compared, differing, shown = _compare(connection, registry, progress, archives or Archives())
+            faults = [*faults, *differing]
+    except DBAPIError as error:
+        if means_not_now(error):
+            raise
+        return Report(0, 0, 0, 0, Anchor(0, ""), (f"The database cannot be read any more: {reason_of(error)}.",))
+    return Report(log.events, log.unread, log.rejected, compared, log.head, tuple(faults), tuple(shown))
 
 
 def _database_faults(connection: Connection, database: Database) -> Iterator[str]:
@@ -75,63 +106,39 @@ def _database_faults(connection: Connection, database: Database) -> Iterator[str
                 yield f"SQLite finds the file damaged: {line}."
 
 
-def _compare(connection: Connection, registry: Registry, progress: TellProgress) -> tuple[int, list[str]]:
-    with tempfile.TemporaryDirectory(prefix="histotwin-verify-") as folder:
-        url = f"sqlite:///{Path(folder) / 'scratch.db'}"
-        upgrade(url)
-        scratch = open_database(url)
+def _compare(
+    connection: Connection, registry: Registry, progress: TellProgress, archives: Archives
+) -> tuple[int, list[str], list[Difference]]:
+    with _scratch() as anew:
         try:
-            with scratch.writing() as anew:
-                for table in _LOG:
-                    copy_rows(connection, anew, table)
-                try:
-                    replay(anew, Interpreter(registry), progress)
-                except (Refusal, ValidationError, LookupError, ValueError, TypeError) as error:
-                    return 0, [f"The log cannot be projected any more: {type(error).__name__}: {error}."]
-                return _differing(connection, anew)
+            for table in _LOG:
+                copy_rows(connection, anew, table)
+            insert_archived(anew, archives.rows(connection))
+            replay(anew, Interpreter(registry), progress)
+        except ArchiveMissing as error:
+            return 0, [f"The projections were not compared: {error}."], []
+        except (Refusal, ValidationError, LookupError, ValueError, TypeError, AttributeError, DBAPIError) as error:
+            return 0, [f"The log cannot be projected any more: {type(error).__name__}: {error}."], []
+        checks = [compare_table(connection, anew, table) for table in tables.PROJECTIONS]
+    differing = [check for check in checks if check.differing]
+    return sum(check.rows for check in checks), list(map(str, differing)), [one for c in differing for one in c.shown]
+
+
+@contextmanager
+def _scratch() -> Iterator[Connection]:
+    """Give an empty database that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="histotwin-verify-") as folder:
+        scratch = open_database(f"sqlite:///{Path(folder) / 'scratch.db'}")
+        try:
+            with scratch.writing() as connection:
+                tables.metadata.create_all(connection)
+                yield connection
         finally:
             scratch.close()
 
 
-def _differing(stored: Connection, anew: Connection) -> tuple[int, list[str]]:
-    compared, faults = 0, []
-    for table in tables.PROJECTIONS:
-        count, found = fingerprint(stored, table)
-        count_anew, found_anew = fingerprint(anew, table)
-        compared += count
-        if (count, found) != (count_anew, found_anew):
-            faults.append(
-                f"Table {table.name} has {count} rows and is not what the log says ({count_anew} rows): "
-                "run histotwin db rebuild."
-            )
-    return compared, faults
-
-
-def fingerprint(connection: Connection, table: Table) -> tuple[int, int]:
-    """Return how many rows a table has and a sum over their hashes, the same on both databases, in any order."""
-    count = total = 0
-    for row in rows_of(connection, table):
-        count += 1
-        total += int.from_bytes(sha256(repr(row).encode()).digest()[:16], "big")
-    return count, total % 2**128
-
-
-def rows_of(connection: Connection, table: Table) -> Iterator[Row]:
-    """Yield a table's rows as both databases would give them."""
-    columns = ", ".join(column.name for column in table.columns)
-    result = connection.execution_options(yield_per=5_000).exec_driver_sql(f"SELECT {columns} FROM {table.name}")  # noqa: S608
-    for row in result:
-        yield tuple(_plain(value) for value in row)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, bool):
-        return int(value)
-    return bytes(value) if isinstance(value, memoryview) else value
-
-
 def copy_rows(source: Connection, target: Connection, table: Table) -> None:
-    """Copy a table's rows to another database, the log in order of position."""
+    """Copy a table's rows to another database."""
     some: list[Row] = []
     for row in rows_of(source, table):
         some.append(row)
@@ -139,3 +146,6 @@ def copy_rows(source: Connection, target: Connection, table: Table) -> None:
             insert(target, table, some)
             some = []
     insert(target, table, some)
+
+
+__all__ = ["Anchor", "Report", "inspect", "rows_of", "verify"]

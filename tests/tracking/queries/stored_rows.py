@@ -74,7 +74,7 @@ class Rows:
         self._ids = count(1)
         self._sources: dict[str, int] = {}
         self.position = 0
-        self._write(insert(tables.head).values(id=1, position=0, link=bytes(32), rejected=0))
+        self._write(insert(tables.head).values(id=1, position=0, link=bytes(32), rejected=0, sources=bytes(32)))
 
     def case(self, lab: str, barcode: str, **clocks: Any) -> int:
         case_id = self.item(lab, barcode, "case", step=clocks.pop("step", None), state=clocks.pop("state", None))

@@ -15,7 +15,7 @@ from alembic import op
 
 from tracking.kill_points import passing
 from tracking.moments import moment_us
-from tracking.store.chain import FIRST_LINK, event_link, rejected_link, rejected_seal
+from tracking.store.chain import FIRST_LINK, event_link, rejected_link, rejected_seal, source_link
 from tracking.store.partitions import MAKE_ROOM, make_room_sql
 
 revision = "0002"
@@ -175,12 +175,20 @@ def _mend_projections(connection: sa.Connection, position: int, link: bytes, rej
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("link", sa.LargeBinary(), nullable=False),
         sa.Column("rejected", sa.BigInteger(), nullable=False),
+        sa.Column("sources", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_head"),
     )
     if position or rejected:
-        _insert(connection, "head", [(1, position, link, rejected)])
+        _insert(connection, "head", [(1, position, link, rejected, _link_of_sources(connection))])
     op.add_column("device", sa.Column("clock_off_us", sa.BigInteger()))
     _date_gaps(connection)
+
+
+def _link_of_sources(connection: sa.Connection) -> bytes:
+    link = FIRST_LINK
+    for number, path, lab in connection.exec_driver_sql("SELECT id, path, lab FROM source ORDER BY id"):
+        link = source_link(link, number, path, lab)
+    return link
 
 
 def _date_gaps(connection: sa.Connection) -> None:
