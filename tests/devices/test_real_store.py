@@ -17,24 +17,23 @@ from tests.services import until
 from tracking.clock import SystemClock
 from tracking.door import Door
 from tracking.registry import load_registry
+from tracking.store.copies import backup, restore
 from tracking.store.database import Database, open_database
 from tracking.store.event_store import EventStore
 from tracking.store.migrate import upgrade
+from tracking.store.standing import Standing
 
 NETWORK_FILE = Path(__file__).parents[2] / "data/networks/bcps.yaml"
+EVERY_EVENT = "SELECT path, event_id, body FROM event JOIN source ON id = source_id WHERE boot IS NOT NULL ORDER BY 1, 2"
 
 
 class Chain:
     """Laboratory rl4 with its gateway, and the store behind the broker."""
 
     def __init__(self, port: int, folder: Path) -> None:
-        url = f"sqlite:///{folder / 'store.db'}"
-        upgrade(url)
-        registry = load_registry([NETWORK_FILE])
-        self.database: Database = open_database(url)
-        door = Door(EventStore(self.database, registry), registry, SystemClock())
-        self.ingest = Ingest(IngestSettings(BrokerAddress(port=port)), door, SystemClock())
-        self.ingest.start()
+        self.port, self.url = port, f"sqlite:///{folder / 'store.db'}"
+        upgrade(self.url)
+        self.open_store()
         self.replies: list[Reply] = []
         self.outbox = Outbox(folder / "outbox.db", SystemClock())
         settings = GatewaySettings("bcps", "rl4", "gateway-1", BrokerAddress(port=port), Patience(first_s=0.5))
@@ -43,6 +42,18 @@ class Chain:
         until(lambda: self.ingest.health().is_connected and self.gateway.is_connected)
         time.sleep(0.1)
 
+    def open_store(self) -> None:
+        registry = load_registry([NETWORK_FILE])
+        self.database: Database = open_database(self.url)
+        door = Door(EventStore(self.database, registry), registry, SystemClock())
+        settings = IngestSettings(BrokerAddress(port=self.port))
+        self.ingest = Ingest(settings, door, SystemClock(), standing=Standing(self.database))
+        self.ingest.start()
+
+    def close_store(self) -> None:
+        self.ingest.stop()
+        self.database.close()
+
     def rows(self, sql: str) -> list[tuple[object, ...]]:
         with self.database.reading() as connection:
             return [tuple(row) for row in connection.exec_driver_sql(sql)]
@@ -50,8 +61,7 @@ class Chain:
     def leave(self) -> None:
         self.gateway.close(0.5)
         self.outbox.close()
-        self.ingest.stop()
-        self.database.close()
+        self.close_store()
 
 
 @pytest.fixture
@@ -109,6 +119,24 @@ def test_an_event_of_a_device_that_nobody_registered_waits_in_the_rejected_list_
     assert chain.gateway.flush(10)
     until(lambda: [reply.reason for reply in chain.replies] == ["unknown_device"] * 3)
     assert chain.rows("SELECT reason FROM rejected") == [("unknown_device",)] * 3
+
+
+def test_a_restored_copy_gets_back_by_itself_what_came_after_it(chain: Chain, tmp_path: Path) -> None:
+    cases = [f"S26-{number:06d}" for number in range(1, 101)]
+    for device, some in (("lims-1", cases[:40]), ("stainer-1", cases[40:50])):
+        chain.gateway.publish([(device, received(case)) for case in some])
+    assert chain.gateway.flush(10)
+    backup(chain.url, tmp_path / "copy.db")
+    chain.gateway.publish([("lims-1", received(case)) for case in cases[50:90]])
+    chain.gateway.publish([("microtome-1", received(case)) for case in cases[90:]])
+    assert chain.gateway.flush(10)
+    uninterrupted = chain.rows(EVERY_EVENT)
+    chain.close_store()
+    restore(tmp_path / "copy.db", chain.url)
+    chain.open_store()
+    until(lambda: chain.rows(EVERY_EVENT) == uninterrupted)
+    assert chain.gateway.flush(10)
+    assert not chain.gateway.losses
 
 
 def test_the_states_of_devices_are_events_too(chain: Chain) -> None:
