@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -21,8 +22,10 @@ from pydantic import (
 )
 
 from tracking.clock import to_us
+from tracking.moments import without_leap_second
 
 SOURCE_PATTERN = r"^/[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*$"
+OWN_SOURCE_PATTERN = r"^/[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*/histotwin$"
 STANDARD_STEPS = (
     "reception", "cut_up", "decalcification", "processing", "embedding", "microtomy", "staining", "coverslipping",
     "labelling", "scanning", "quality_check", "assembly", "reporting", "authorisation",
@@ -32,6 +35,9 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Barcode = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 Items = Annotated[list[Barcode], Field(min_length=1, max_length=2000)]
+Moment = Annotated[
+    AwareDatetime, BeforeValidator(lambda said: without_leap_second(said) if isinstance(said, str) else said)
+]
 Whole = Annotated[int, Field(ge=0, lt=2**63)]
 _OFFSET_SCHEMA = {
     "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}],
@@ -92,13 +98,13 @@ class CaseReceivedData(Data):
     """A request and its specimens have arrived."""
 
     case: Barcode
-    received_at: AwareDatetime
+    received_at: Moment
     priority: Priority = Priority.ROUTINE
     pathway: Text | None = None
     specialty: Text | None = None
     specimen_type: Text | None = None
     specimens: list[Barcode] = Field(default_factory=list, max_length=200)
-    collected_at: AwareDatetime | None = None
+    collected_at: Moment | None = None
 
 
 class ItemCreatedData(Data):
@@ -338,8 +344,9 @@ class DeviceStateChanged(Envelope):
 
 
 class GapClosed(Envelope):
-    """A person's statement about a device's missing events; no IHE SET code."""
+    """A person's statement about a device's missing events; no IHE SET code. No instrument may say it, of nobody."""
 
+    source: Annotated[str, StringConstraints(pattern=OWN_SOURCE_PATTERN, max_length=200)]
     type: Literal["histotwin.gap.closed"]
     data: GapClosedData
 

@@ -14,8 +14,8 @@ from tracking.clock import SECOND_US
 EARLIEST_US = 946_684_800_000_000  # 2000-01-01: before that a clock was never set
 TRUSTED_WITHIN_US = 60 * SECOND_US
 WARNED_FROM_US = 2 * SECOND_US
-_SECONDS = re.compile(r"[+-]?\d{1,11}(\.\d{1,6})?")
-_LEAP_SECOND = re.compile(r"(T\d\d:\d\d):60(\.\d+)?", re.IGNORECASE)
+_SECONDS = re.compile(r"[+-]?\d{1,11}(\.\d{1,20})?", re.ASCII)
+_LEAP_SECOND = re.compile(r"([T ]\d\d:\d\d):60(\.\d+)?", re.IGNORECASE)
 
 
 def offset_us(said: object) -> int | None:

@@ -43,8 +43,9 @@ REQUIRED = {
 
 
 def envelope(kind: str, data: dict[str, object], **more: object) -> dict[str, object]:
+    source = "/bcps/rl4/histotwin" if kind == "gap.closed" else "/bcps/rl4/microtome-3"
     return {
-        "specversion": "1.0", "id": "b-1", "source": "/bcps/rl4/microtome-3", "type": f"histotwin.{kind}",
+        "specversion": "1.0", "id": "b-1", "source": source, "type": f"histotwin.{kind}",
         "subject": "S26-000123-A-1", "time": "2026-11-21T09:30:00.000Z", "data": data, **more,
     }  # fmt: skip
 
@@ -64,6 +65,11 @@ def test_each_required_field_is_required(kind: str) -> None:
     for field in REQUIRED[kind]:
         with pytest.raises(ValidationError, match=field):
             EVENT.validate_python(envelope(kind, {k: v for k, v in REQUIRED[kind].items() if k != field}))
+
+
+def test_only_histotwin_itself_can_state_that_a_gap_is_closed() -> None:
+    with pytest.raises(ValidationError, match="source"):
+        EVENT.validate_python(envelope("gap.closed", REQUIRED["gap.closed"], source="/bcps/rl4/microtome-3"))
 
 
 def test_fields_that_nobody_knows_are_kept() -> None:
