@@ -37,17 +37,20 @@ class _Server(uvicorn.Server):
 def serve_pages(settings: Settings) -> None:
     """Serve until SIGTERM."""
     clock = settings.clock()
-    registry, database = load_registry(settings.network_files), open_database(settings.url)
+    registry, database = load_registry(settings.network_files), open_database(settings.url, is_service=True)
     require_current(database)
     door = Door(EventStore(database, registry), registry, clock)
     broker = (settings.mqtt_host, settings.mqtt_port)
-    parts = wire(database, registry, clock, door, is_demo=settings.demo, broker=broker)
+    parts = wire(
+        database, registry, clock, door, is_demo=settings.demo, broker=broker, data_dir=settings.data_dir
+    )  # fmt: skip
     api = build_api(parts)
     api.content_policy.allow_scripts(build_app(api, parts).csp_hashes())
     config = uvicorn.Config(
         api, host=settings.host, port=settings.port, log_config=None, log_level="warning", access_log=False,
         timeout_graceful_shutdown=STOP_WITHIN_S, server_header=False,
     )  # fmt: skip
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again when it has stopped in order
     with contextlib.suppress(KeyboardInterrupt, asyncio.CancelledError):
         _Server(config).run()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
