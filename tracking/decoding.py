@@ -106,13 +106,23 @@ def identity_of(body: bytes, attributes: Mapping[str, str] | None = None) -> Ide
 
 
 def _identity(document: dict[str, Any]) -> Identity:
-    def text(name: str, longest: int = 200) -> str | None:
-        value = document.get(name)
-        return value if isinstance(value, str) and 0 < len(value) <= longest and _is_storable(value) else None
+    event_id, event_type, source, subject = (_text(document, name) for name in ("id", "type", "source", "subject"))
+    return Identity(event_id, event_type, source, subject, boot_of(document), sequence_of(document))
 
-    return Identity(
-        text("id"), text("type"), text("source"), text("subject"), text("boot", 64), _whole(document.get("sequence"))
-    )
+
+def boot_of(document: Mapping[str, Any]) -> str | None:
+    """Return the boot of an event as its document has it, if it is one."""
+    return _text(document, "boot", 64)
+
+
+def sequence_of(document: Mapping[str, Any]) -> int | None:
+    """Return the sequence of an event as its document has it, a number or digits, if it is one."""
+    return _whole(document.get("sequence"))
+
+
+def _text(document: Mapping[str, Any], name: str, longest: int = 200) -> str | None:
+    value = document.get(name)
+    return value if isinstance(value, str) and 0 < len(value) <= longest and _is_storable(value) else None
 
 
 def storable(text: str) -> str:
@@ -262,4 +272,5 @@ def _digest(document: dict[str, Any], event: Event) -> bytes:
         document["sequence"] = event.sequence
     if document.get("datacontenttype") == "application/json":
         del document["datacontenttype"]
+    document.pop("correction", None)  # who put it right says nothing about what happened
     return sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).digest()

@@ -8,20 +8,33 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from uuid import uuid4
 
 import orjson
 
 from tracking.clock import Clock, to_rfc3339
-from tracking.decoding import Decoded, Identity, decode, identity_of
+from tracking.corrections import (
+    HELPS,
+    Document,
+    Field,
+    InForce,
+    corrected,
+    given_mark,
+    given_source,
+    marked,
+    steps_of,
+)
+from tracking.decoding import Decoded, Identity, assemble, decode, identity_of
 from tracking.errors import Refusal
-from tracking.events import STANDARD_STEPS
+from tracking.events import Event
 from tracking.names import lab_of
 from tracking.offering import Fate, Incoming, Receipt, Verdict
 from tracking.reasons import Reason, refusal, sentence, sentence_for
 from tracking.registry import OWN_KIND, Device, Registry
+from tracking.store.corrections import Corrections, LookUp
 from tracking.store.event_store import GAP_CLOSED, EventStore
-from tracking.store.log import Offer, Outcome, mark_of_refused
+from tracking.store.log import Mark, Offer, Outcome, mark_of_refused
 
 __all__ = ["Door", "Fate", "Incoming", "Receipt", "Verdict"]
 
@@ -42,9 +55,8 @@ class Door:
         self._registry = registry
         self._clock = clock
         self._new_id = new_id
-        self._steps = {
-            lab.id: frozenset(STANDARD_STEPS).union(stop.step for stop in lab.route) for lab in registry.labs.values()
-        }
+        self._corrections = Corrections(store.database, registry)
+        self._steps = {lab.id: frozenset(steps_of(lab)) for lab in registry.labs.values()}
 
     def take(self, batch: Sequence[Incoming]) -> list[Receipt]:
         """Store a batch in one transaction and return a receipt for each, in order.
@@ -55,26 +67,90 @@ class Door:
             return self._take(batch)  # what the batch needed is gone again before anything is collected
 
     def _take(self, batch: Sequence[Incoming]) -> list[Receipt]:
-        offers = [self._offer(incoming) for incoming in batch]
+        offers = self._offers(batch)
         outcomes = self._store.append(offers)
         return [self._receipt(offer, outcome) for offer, outcome in zip(offers, outcomes, strict=True)]
 
     def rehearse(self, batch: Sequence[Incoming]) -> list[Receipt]:
         """Return the receipts that ``take`` would give, and store nothing. Raises ``StoreUnavailable``."""
-        offers = [self._offer(incoming) for incoming in batch]
+        offers = self._offers(batch)
         outcomes = self._store.rehearse(offers)
         return [self._receipt(offer, outcome) for offer, outcome in zip(offers, outcomes, strict=True)]
 
-    def _offer(self, incoming: Incoming) -> Offer:
+    def _offers(self, batch: Sequence[Incoming]) -> list[Offer]:
+        look_up = self._corrections.once()
+        offers: list[Offer] = []
+        for incoming in batch:
+            offers.append(self._offer(incoming, look_up, offers))
+        return offers
+
+    def _offer(self, incoming: Incoming, look_up: LookUp, earlier: Sequence[Offer]) -> Offer:
         offer = Offer(incoming, _NOBODY)
         try:
             if incoming.refusal is not None:
-                raise Refusal(incoming.refusal, sentence_for(incoming.refusal))  # noqa: TRY301
+                source = identity_of(incoming.body, incoming.attributes).source
+                raise Refusal(incoming.refusal, sentence_for(incoming.refusal, source=source))  # noqa: TRY301
             offer.decoded = self._decode(incoming)
-            self._understand(offer, offer.decoded)
+            doubt = self._understand(offer, offer.decoded)
         except Refusal as reason:
+            if put_right := self._put_right(incoming, reason, look_up, earlier):
+                return put_right
             self._refuse(offer, reason)
-        return offer
+            return offer
+        return offer if doubt is None else self._put_right(incoming, doubt, look_up, earlier) or offer
+
+    def _put_right(
+        self, incoming: Incoming, reason: Refusal, look_up: LookUp, earlier: Sequence[Offer]
+    ) -> Offer | None:
+        """Return what is offered as people have corrected it, ``None`` where no correction makes it storable."""
+        if reason.reason not in HELPS or not len(in_force := look_up()):
+            return None
+
+        def is_named(lab: str, text: str) -> bool:
+            return any(_names(offer, lab, text) for offer in earlier) or self._corrections.is_named(lab, text)
+
+        best: Offer | None = None
+        document, used = self._document(incoming, in_force), frozenset[int]()
+        for _round in Field:  # one refusal put right may bare another
+            found = document and corrected(document, HELPS.get(reason.reason, ()), in_force, is_named)
+            if not found:
+                break
+            document, used = found[0], used | found[1]
+            best = None
+            try:
+                best, doubt = self._offer_corrected(incoming, marked(document, used))
+            except Refusal as next_reason:
+                reason = next_reason
+                continue
+            if doubt is None:
+                break
+            reason = doubt
+        return best
+
+    def _offer_corrected(self, incoming: Incoming, document: Document) -> tuple[Offer, Refusal | None]:
+        offer = Offer(incoming, _NOBODY)
+        offer.decoded = decode(orjson.dumps(document))
+        return offer, self._understand(offer, offer.decoded, is_corrected=True)
+
+    def _document(self, incoming: Incoming, in_force: InForce) -> Document | None:
+        """Return the event as it came; a scan or state of a device that nobody knows as that of the one it means."""
+        meant = in_force.meant("", Field.SOURCE, incoming.origin)
+        known = replace(incoming, origin=meant.meant) if meant and incoming.kind != "event" else incoming
+        try:
+            document = orjson.loads(self._as_event(known))
+        except (Refusal, ValueError):
+            return None
+        if known is not incoming and isinstance(document, dict):
+            document["source"] = incoming.origin
+        return document if isinstance(document, dict) else None
+
+    def _as_event(self, incoming: Incoming) -> bytes:
+        body = incoming.body
+        if incoming.kind == "raw":
+            return self._scan_document(incoming)
+        if incoming.kind == "state":
+            body = self._state_document(incoming)
+        return body if incoming.attributes is None or body is not incoming.body else assemble(body, incoming.attributes)
 
     def _decode(self, incoming: Incoming) -> Decoded:
         if incoming.kind == "event":
@@ -83,12 +159,16 @@ class Door:
             return decode(self._scan_document(incoming))
         return decode(self._state_document(incoming), incoming.attributes)
 
-    def _understand(self, offer: Offer, decoded: Decoded) -> None:
-        """Find lab, device, step and items of an event; raises ``Refusal``."""
+    def _understand(self, offer: Offer, decoded: Decoded, *, is_corrected: bool = False) -> Refusal | None:
+        """Find lab, device, step and items of an event; raises ``Refusal``.
+
+        Returns why the store may yet refuse it: nobody's grammar reads a barcode, or a reader may mean an unknown item.
+        """
         event = decoded.event
         origin = offer.incoming.origin
-        if origin is not None and event.source != origin:
-            raise refusal(Reason.WRONG_SOURCE, source=event.source, origin=origin)
+        said = (given_source(event) or event.source) if is_corrected else event.source
+        if origin is not None and said != origin:
+            raise refusal(Reason.WRONG_SOURCE, source=said, origin=origin)
         device = self._device(event.source)
         if device.kind == OWN_KIND and origin is not None:
             raise refusal(Reason.OWN_DEVICE, source=event.source)
@@ -98,12 +178,23 @@ class Door:
         if act.step is not None and act.step not in self._steps[device.lab]:
             raise refusal(Reason.UNKNOWN_STEP, step=act.step, lab=device.lab)
         offer.must_be_known = offer.incoming.kind == "raw"
+        if event.boot is None:
+            offer.marks = self._given_mark(event, origin, is_corrected=is_corrected)
         offer.act = act
         try:
             offer.touches = self._store.interpreter.touches(event, act.lab)
         except Refusal as reason:
             if reason.reason != Reason.UNREADABLE_BARCODE:
                 raise
+            return reason
+        return refusal(Reason.UNKNOWN_BARCODE, item=event.subject) if offer.must_be_known else None
+
+    def _given_mark(self, event: Event, origin: str | None, *, is_corrected: bool) -> Mark | None:
+        """Return what a corrected event counts for; nobody may write it so that it counts for another's device."""
+        mark = given_mark(event)
+        if mark is not None and not is_corrected and (origin is not None or mark[0] in self._registry.devices):
+            raise refusal(Reason.WRONG_SOURCE, source=mark[0], origin=origin or event.source)
+        return mark
 
     def _device(self, source: str) -> Device:
         device = self._registry.devices.get(source)
@@ -146,9 +237,10 @@ class Door:
         return self._device(incoming.origin)
 
     def _envelope(self, incoming: Incoming, device: Device, kind: str) -> dict[str, object]:
+        before = incoming.before
         return {
-            "specversion": "1.0", "id": self._new_id(), "source": device.source, "type": kind,
-            "time": to_rfc3339(incoming.received_us),
+            "specversion": "1.0", "id": before.event_id if before else self._new_id(), "source": device.source,
+            "type": kind, "time": to_rfc3339(before.first_us if before else incoming.received_us),
         }  # fmt: skip
 
     def _refuse(self, offer: Offer, reason: Refusal) -> None:
@@ -169,9 +261,10 @@ class Door:
                 own.sequence, position, through,
             )  # fmt: skip
         event = offer.decoded.event
+        boot, sequence = (event.boot, event.sequence) if offer.marks is None else offer.marks[1:]
         return Receipt(
-            outcome.fate, verdict, reason, message, event.id, event.type, event.source, event.subject, event.boot,
-            event.sequence, position, through,
+            outcome.fate, verdict, reason, message, event.id, event.type, event.source, event.subject, boot,
+            sequence, position, through,
         )  # fmt: skip
 
     def _verdict(self, offer: Offer, outcome: Outcome) -> tuple[Verdict, str, str]:
@@ -182,6 +275,14 @@ class Door:
         if outcome.unknown is not None:
             return "warning", Reason.UNKNOWN_ITEM.value, sentence(Reason.UNKNOWN_ITEM, item=outcome.unknown)
         return "accepted", Reason.OK.value, _said(offer)
+
+
+def _names(offer: Offer, lab: str, text: str) -> bool:
+    """Tell whether an event of the same batch gives a text to an item."""
+    act = offer.act
+    if act is None or act.lab != lab:
+        return False
+    return text in getattr(act.data, "aliases", ()) or any(name.barcode == text for name, *_ in offer.touches or ())
 
 
 @contextmanager

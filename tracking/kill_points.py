@@ -20,6 +20,7 @@ KILL_POINTS = (
     "ack_heard",  # a connector knows that the store has it, and has not yet noted that
     "migration_in_transaction",
     "rebuild_in_transaction",
+    "replayed",  # refused events are stored, and their rows do not say so yet
     "copy_written",  # a backup is whole but has not got its name yet
 )
 

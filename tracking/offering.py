@@ -10,13 +10,24 @@ Fate = Literal["accepted", "duplicate", "conflict", "rejected"]
 Verdict = Literal["accepted", "warning", "rejected"]
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """That something was refused before: when it first came, µs UTC, and the id for an event made of plain bytes, so
+    that offering it once more is the same event.
+    """
+
+    first_us: int
+    event_id: str
+
+
 @dataclass(slots=True)  # not frozen: one of each for every event, and freezing trebles the cost of making it
 class Incoming:
     """Something offered, before anybody trusts it.
 
     ``origin`` is the source path that the channel proves (the topic's network, lab and device; ``None`` where the
     channel proves nothing). ``attributes`` are the CloudEvents attributes of binary mode. ``refusal`` is the machine
-    word with which the wire already refuses it: it then only goes to the rejected list.
+    word with which the wire already refuses it: it then only goes to the rejected list. ``before`` is set where that
+    list offers it again: refused once more, it is not listed twice.
     """
 
     body: bytes
@@ -26,6 +37,7 @@ class Incoming:
     kind: Literal["event", "raw", "state"] = "event"
     attributes: Mapping[str, str] | None = None
     refusal: str | None = None
+    before: Before | None = None
 
 
 @dataclass(slots=True)

@@ -94,9 +94,9 @@ def refusal(reason: Reason, **words: object) -> Refusal:
     return Refusal(reason.value, sentence(reason, **words))
 
 
-def sentence_for(word: str) -> str:
-    """Return a sentence for a word the wire chose; unknown words and blanks get a plain one."""
+def sentence_for(word: str, **words: object) -> str:
+    """Return a sentence for a word the wire chose; unknown words and blanks that nothing fills get a plain one."""
     try:
-        return SENTENCES[Reason(word)].format_map({})
+        return SENTENCES[Reason(word)].format_map(words)
     except (ValueError, KeyError):
         return f"The channel refused this message: {word.replace('_', ' ')}."

@@ -90,16 +90,17 @@ class EventStore:
 
     def rehearse(self, offers: Sequence[Offer]) -> list[Outcome]:
         """Say what would become of a batch, and store nothing. Raises ``StoreUnavailable``."""
-        outcomes: list[Outcome] = []
-        try:
-            with self.database.writing() as connection:
-                self._catch_up(connection)
-                outcomes, _ = _Append(connection, self, offers, with_care=True).run()
-                raise _Rehearsed  # noqa: TRY301  # the transaction must not commit
-        except _Rehearsed:
-            return outcomes
-        finally:
-            self._forget()
+        with self._one_at_a_time:  # nobody may append while what never was is still remembered
+            outcomes: list[Outcome] = []
+            try:
+                with self.database.writing() as connection:
+                    self._catch_up(connection)
+                    outcomes, _ = _Append(connection, self, offers, with_care=True).run()
+                    raise _Rehearsed  # noqa: TRY301  # the transaction must not commit
+            except _Rehearsed:
+                return outcomes
+            finally:
+                self._forget()
 
     def _append_hopefully(self, offers: Sequence[Offer]) -> list[Outcome]:
         if self._careful_batches > 0 or not self.database.is_sqlite:  # PostgreSQL logs every clash as an error
@@ -205,7 +206,7 @@ class _Append:
 
     def _paths(self) -> list[str]:
         return [o.act.source for o in self._offers if o.act is not None] + [
-            offer.marks[0] for offer in self._offers if offer.act is None and offer.marks is not None
+            offer.marks[0] for offer in self._offers if offer.marks is not None
         ]
 
     def _touches_by_alias(self, act: Act, decoded: Decoded) -> tuple[Touch, ...]:
@@ -258,7 +259,8 @@ class _Append:
         if offer.act is not None and offer.incoming.kind != "raw":
             offer.identity = identity_of(offer.incoming.body, offer.incoming.attributes)
             offer.marks = mark_of_refused(offer.identity, offer.incoming.origin, self._store.interpreter.registry)
-        self._refused.append((offer, reason))
+        if offer.incoming.before is None:  # what is offered again stands in the list already
+            self._refused.append((offer, reason))
         return Outcome(fate, None, reason)
 
     def _unknown(self, touches: tuple[Touch, ...], kind: str) -> str | None:
@@ -323,11 +325,13 @@ def _names(offers: Sequence[Offer]) -> Iterator[ItemName]:
 
 
 def _mark_of(offer: Offer, outcome: Outcome) -> Mark | None:
-    """Return source, boot and sequence of an offer that counts as stored."""
+    """Return source, boot and sequence of an offer that counts as stored: the sender's, where that was corrected."""
     if outcome.refused is not None or offer.decoded is None:
         return offer.marks
     event = offer.decoded.event
-    return None if event.boot is None or event.sequence is None else (event.source, event.boot, event.sequence)
+    if event.boot is None or event.sequence is None:
+        return offer.marks
+    return event.source, event.boot, event.sequence
 
 
 def is_poison(error: Exception) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
+from tracking.corrections import GIVEN_SOURCE, given_mark
 from tracking.decoding import decode, identity_of
 from tracking.kill_points import passing
 from tracking.names import Interpreter
@@ -22,7 +23,7 @@ from tracking.store.archived import Archives
 from tracking.store.chain import FIRST_LINK, source_link
 from tracking.store.database import open_database
 from tracking.store.event_store import GAP_CLOSED
-from tracking.store.log import Sources, mark_of_refused
+from tracking.store.log import Mark, Sources, mark_of_refused
 from tracking.store.marks import Watermark
 from tracking.store.migrate import require_current
 from tracking.store.projector import Accepted, AliasFinder, Projector
@@ -32,6 +33,7 @@ from tracking.store.whole_log import whole_log
 from tracking.touches import ItemName
 
 EVENTS_AT_ONCE = 5_000
+_GIVEN = GIVEN_SOURCE.encode()
 Stream = tuple[int, str]
 """Source number and boot."""
 TellProgress = Callable[[int, int], None]
@@ -126,12 +128,15 @@ class _Marks:
     def __init__(self) -> None:
         self._marks: dict[Stream, Watermark] = {}
         self._gaps: list[tuple[str, str, int, int, int]] = []
+        self._given: list[tuple[Mark, int]] = []
 
     def note(self, rows: Sequence[Row], accepted: Sequence[Accepted]) -> None:
         """Take note of some events, their rows and their meaning."""
-        for _position, source_id, received_us, _body, boot, sequence in rows:
+        for _position, source_id, received_us, body, boot, sequence in rows:
             if boot is not None and sequence is not None:
                 self._mark((source_id, boot)).add(sequence, received_us)
+            elif _GIVEN in bytes(body) and (mark := given_mark(decode(bytes(body)).event)):
+                self._given.append((mark, received_us))  # its source was corrected: it counts for its sender
         for event in accepted:
             if event.act.type == GAP_CLOSED:
                 said: Any = event.act.data
@@ -142,6 +147,8 @@ class _Marks:
         ids = {path: number for path, number in connection.exec_driver_sql("SELECT path, id FROM source").all()}  # noqa: C416  # rows, not pairs
         for key, sequence, received_us in _marks_of_rejected(connection, ids, registry):
             self._mark(key).add(sequence, received_us)
+        for (path, boot, sequence), received_us in self._given:
+            self._mark((ids[path], boot)).add(sequence, received_us)
         for device, boot, first, last, received_us in self._gaps:
             self._mark((ids[device], boot)).add_range(first, last, received_us)
         rows = [(*key, m.contiguous, m.highest, m.beyond_text()) for key, m in sorted(self._marks.items())]
