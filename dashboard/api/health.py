@@ -1,88 +1,134 @@
-"""Whether the parts live: one document for people and monitors, one page of figures for Prometheus."""
+"""Whether the parts live: one document for people and monitors. Open to everybody, and bounded in time.
+
+What is wrong in a laboratory is told to who may see that laboratory; everybody hears that something is.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import socket
+from collections.abc import Iterable
 
 from fastapi import APIRouter
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import Response
 
 from dashboard.api.answers import answer
 from dashboard.api.asking import PartsOf
 from dashboard.api.parts import Parts
-from tracking.errors import StoreUnavailable
-from tracking.queries.health import Vitals, vitals
+from dashboard.gate import current_principal
+from tracking.errors import StorageFull, StoreUnavailable
+from tracking.queries.health import Vitals
+from tracking.queries.troubles import FORECAST, INGEST, Trouble, ago, troubles
 from tracking.queries.words import Answer, moment, seconds_since
 
 router = APIRouter(tags=["health"])
-at_root = APIRouter()
-QUIET_AFTER_S = 900
 OLD_FORECAST_S = 3600
 _TRY_BROKER_S = 0.3
+_INGEST_DOWN = {"ingest_stopped", "ingest_silent", "broker_unreachable"}
+_UNKNOWN = {"state": "unknown", "lag_s": None, "says": "Nobody can tell while the database does not answer."}
 
 
 @router.get("/health")
 def get_health(parts: PartsOf) -> Response:
-    """Say whether database, broker, ingest and forecast work, and how far behind they are. Open to everybody."""
+    """Say whether database, broker, ingest and forecast work, how far behind they are, and what is wrong."""
     began_s = parts.clock.monotonic_s()
     try:
-        with parts.database.reading() as connection:
-            seen = vitals(connection)
+        seen = parts.lookout.vitals()
     except StoreUnavailable as error:
-        down = {"state": "down", "lag_s": None, "detail": str(error)}
-        return answer({"status": "down", "version": parts.version, "database": down}, 503)
+        return answer(_without_database(parts, error), 503)
     lag_s = round(parts.clock.monotonic_s() - began_s, 4)
+    found = [*_write_troubles(parts), *troubles(seen, parts.clock, parts.lookout.room())]
     states: Answer = {
-        "database": {"state": "up", "lag_s": lag_s, "position": seen.position},
-        "broker": _broker(parts), "ingest": _ingest(parts, seen), "forecast": _forecast(parts, seen),
+        "database": _database(seen, found, lag_s),
+        "broker": _broker(parts),
+        "ingest": _ingest(parts, seen, found),
+        "forecast": _forecast(parts, seen, found),
+    }
+    return answer({
+        "status": _status(states, found), "version": parts.version, **states,
+        "troubles": [_entry(trouble) for trouble in _visible(found)],
+    })  # fmt: skip
+
+
+def _without_database(parts: Parts, error: StoreUnavailable) -> Answer:
+    sentence = f"{error} Nothing can be stored or shown; connectors keep their events."
+    trouble = Trouble("database_unreachable", "alarm", sentence)
+    down = {"state": "down", "lag_s": None, "detail": str(error), "says": sentence}
+    return {
+        "status": "down", "version": parts.version, "database": down, "broker": _broker(parts), "ingest": _UNKNOWN,
+        "forecast": _UNKNOWN, "troubles": [_entry(trouble)],
     }  # fmt: skip
+
+
+def _status(states: Answer, found: Iterable[Trouble]) -> str:
+    if states["ingest"]["state"] == "down" or states["database"]["state"] == "down":
+        return "down"
     is_degraded = any(part["state"] == "down" for part in states.values())
-    return answer({"status": "degraded" if is_degraded else "ok", "version": parts.version, **states})
+    return "degraded" if is_degraded or any(one.severity == "alarm" for one in found) else "ok"
 
 
-@at_root.get("/metrics", include_in_schema=False)
-def get_metrics(parts: PartsOf) -> Response:
-    """Return counts for Prometheus, text format 0.0.4."""
-    with parts.database.reading() as connection:
-        seen = vitals(connection)
-    lag_s = seconds_since(seen.last_received_us, parts.clock.now_us())
-    lines = [
-        *_metric("histotwin_events_stored_total", "counter", "Events in the log.", seen.position),
-        *_metric("histotwin_events_rejected_total", "counter", "Different messages refused.", seen.rejected),
-        *_metric("histotwin_ingest_lag_seconds", "gauge", "Seconds since the last event came.", _number(lag_s)),
-        *_metric("histotwin_board_behind_events", "gauge", "Events that the live board has not drawn yet.",
-                 max(seen.position - parts.board.position, 0)),
-        *_metric("histotwin_stream_viewers", "gauge", "Open live streams.", parts.live.viewers),
-    ]  # fmt: skip
-    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+def _write_troubles(parts: Parts) -> list[Trouble]:
+    error = parts.lookout.write_trouble()
+    if error is None:
+        return []
+    if isinstance(error, StorageFull):
+        return [Trouble("storage_full", "alarm", f"{error} Connectors keep their events until there is room again.")]
+    return [Trouble("database_busy", "warning", f"The database takes no writes just now: {error}")]
+
+
+def _database(seen: Vitals, found: Iterable[Trouble], lag_s: float) -> Answer:
+    first = next((one for one in found if one.word in ("storage_full", "database_busy")), None)
+    is_full = first is not None and first.word == "storage_full"
+    says = first.sentence if first else f"The database answers; it holds {seen.position} events."
+    return {"state": "down" if is_full else "up", "lag_s": lag_s, "position": seen.position, "says": says}
 
 
 def _broker(parts: Parts) -> Answer:
     if parts.broker is None:
-        return {"state": "not_configured", "lag_s": None}
+        return {"state": "not_configured", "lag_s": None, "says": "No broker is named here."}
     began_s = parts.clock.monotonic_s()
     with contextlib.suppress(OSError), socket.create_connection(parts.broker, timeout=_TRY_BROKER_S):
-        return {"state": "up", "lag_s": round(parts.clock.monotonic_s() - began_s, 4)}
-    return {"state": "down", "lag_s": None}
+        lag_s = round(parts.clock.monotonic_s() - began_s, 4)
+        return {"state": "up", "lag_s": lag_s, "says": "The MQTT broker takes connections."}
+    return {"state": "down", "lag_s": None, "says": "The MQTT broker does not answer: instruments cannot send."}
 
 
-def _ingest(parts: Parts, seen: Vitals) -> Answer:
-    """Say ``quiet``, not ``down``, when nothing came for 15 minutes: labs sleep, and nobody can tell from here."""
-    age_s = seconds_since(seen.last_received_us, parts.clock.now_us())
-    state = "no_data" if age_s is None else "up" if age_s <= QUIET_AFTER_S else "quiet"
-    return {"state": state, "lag_s": age_s, "last_event_at": moment(seen.last_received_us)}
+def _ingest(parts: Parts, seen: Vitals, found: Iterable[Trouble]) -> Answer:
+    beat, lag_s = seen.beats.get(INGEST), seconds_since(seen.last_received_us, parts.clock.now_us())
+    first = next((one for one in found if one.word in _INGEST_DOWN), None)
+    state, says = "up", "Ingest takes events."
+    if first is not None:
+        state, says = "down", first.sentence
+    elif beat is None:
+        state, says = "no_data", "Ingest has not been started with this database yet."
+    elif seen.last_received_us is not None:
+        says = f"Ingest takes events; the last came {ago(seen.last_received_us, parts.clock)} ago."
+    more = {name: beat.detail.get(name) for name in ("round_trip_ms", "waiting")} if beat else {}
+    return {"state": state, "lag_s": lag_s, "last_event_at": moment(seen.last_received_us), "says": says, **more}
 
 
-def _forecast(parts: Parts, seen: Vitals) -> Answer:
-    age_s = seconds_since(seen.last_forecast_us, parts.clock.now_us())
+def _forecast(parts: Parts, seen: Vitals, found: Iterable[Trouble]) -> Answer:
+    made_us = seen.last_forecast_us
+    age_s = seconds_since(made_us, parts.clock.now_us())
     state = "no_data" if age_s is None else "up" if age_s <= OLD_FORECAST_S else "old"
-    return {"state": state, "lag_s": age_s, "made_at": moment(seen.last_forecast_us)}
+    says = (
+        "There is no forecast yet."
+        if made_us is None
+        else f"The last forecast was made {ago(made_us, parts.clock)} ago."
+    )
+    first = next((one for one in found if one.word == f"{FORECAST}_silent"), None)
+    if first is not None:
+        state, says = "down", first.sentence
+    return {"state": state, "lag_s": age_s, "made_at": moment(made_us), "says": says}
 
 
-def _metric(name: str, kind: str, text: str, value: float) -> tuple[str, str, str]:
-    return f"# HELP {name} {text}", f"# TYPE {name} {kind}", f"{name} {value}"
+def _visible(found: Iterable[Trouble]) -> list[Trouble]:
+    principal = current_principal()
+    return [one for one in found if one.lab is None or (principal is not None and principal.may_see(one.lab))]
 
 
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
+def _entry(trouble: Trouble) -> Answer:
+    return {
+        "word": trouble.word, "severity": trouble.severity, "lab": trouble.lab, "source": trouble.source,
+        "since": moment(trouble.since_us), "sentence": trouble.sentence,
+    }  # fmt: skip

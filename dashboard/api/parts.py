@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
+from dashboard.api.lookout import Lookout
 from dashboard.api.shared_door import SharedDoor, TakesBatches
 from dashboard.gate import current_principal
 from dashboard.live import Live
@@ -28,6 +30,7 @@ class Parts:
     board: LiveBoard
     lab_pages: LabPages
     live: Live
+    lookout: Lookout
     is_demo: bool = False
     broker: tuple[str, int] | None = None
 
@@ -54,10 +57,12 @@ def wire(
     is_demo: bool = False,
     access: Access | None = None,
     broker: tuple[str, int] | None = None,
+    data_dir: Path | None = None,
 ) -> Parts:
     """Return the parts made of what only the command line knows."""
     board = LiveBoard(database, registry, clock)
     pages = LabPages(database, registry, clock, board)
     live = Live(database, clock, board, pages)
     access = access or Access(database, clock)
-    return Parts(database, registry, clock, SharedDoor(door), access, board, pages, live, is_demo, broker)
+    lookout = Lookout(database, clock, data_dir)
+    return Parts(database, registry, clock, SharedDoor(door), access, board, pages, live, lookout, is_demo, broker)

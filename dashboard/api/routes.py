@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from dashboard.api import events, health, items, labs, reports, scans, stream
+from dashboard.api import events, health, items, labs, metrics, reports, scans, stream
 from tracking.errors import NotFound
 
 PREFIX = "/api/v1"
@@ -17,7 +17,7 @@ def add_routes(app: FastAPI) -> None:
     for module in (health, events, scans, items, labs, reports, stream):
         v1.include_router(module.router)
     app.include_router(v1)
-    app.include_router(health.at_root)
+    app.include_router(metrics.at_root)
     app.add_api_route("/api/{rest:path}", _no_such_call, methods=_METHODS, include_in_schema=False)
 
 

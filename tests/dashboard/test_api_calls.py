@@ -17,6 +17,7 @@ from tests.tracking.queries.stored_rows import RecordingDoor
 from tracking.access import Role
 from tracking.door import Incoming, Receipt
 from tracking.errors import StoreUnavailable
+from tracking.store.heartbeats import Heart
 
 
 @pytest.fixture
@@ -35,7 +36,8 @@ def event(number: int = 1, lab: str = "rl4") -> dict[str, Any]:
             "type": "histotwin.item.scanned", "subject": "S26-000001", "data": {"station": "reception"}}  # fmt: skip
 
 
-def test_health_names_every_part(client: TestClient) -> None:
+def test_health_names_every_part(world: ApiWorld, client: TestClient) -> None:
+    Heart(world.rows.database, world.clock, "ingest").beat()
     health = client.get("/api/v1/health").json()
     assert health["status"] == "ok"
     assert {name: health[name]["state"] for name in ("database", "broker", "ingest", "forecast")} == {
