@@ -24,7 +24,7 @@ from tracking.store.migrate import upgrade
 from tracking.store.standing import Standing
 
 NETWORK_FILE = Path(__file__).parents[2] / "data/networks/bcps.yaml"
-EVERY_EVENT = "SELECT path, event_id, body FROM event JOIN source ON id = source_id WHERE boot IS NOT NULL ORDER BY 1, 2"
+EVERY_EVENT = "SELECT path, event_id, body FROM event JOIN source ON id = source_id WHERE boot > '' ORDER BY 1, 2"
 
 
 class Chain:
