@@ -185,8 +185,8 @@ class PostgresServer:
         return [server, *server.children(recursive=True)]
 
 
-def new_postgres(logs: Path) -> PostgresServer:
-    """Make an empty server.
+def new_postgres(logs: Path, *, is_durable: bool = False) -> PostgresServer:
+    """Make an empty server; a durable one waits for the disk at every commit.
 
     What a killed process has written, the system keeps: nothing here needs the disk to have it, and without waiting
     for the disk the server is back sooner.
@@ -199,7 +199,7 @@ def new_postgres(logs: Path) -> PostgresServer:
         user=user, check=True, capture_output=True, cwd="/",
     )  # fmt: skip
     command = [str(BINARIES[0] / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-k", str(folder),
-               "-h", "127.0.0.1", "-c", "fsync=off"]  # fmt: skip
+               "-h", "127.0.0.1", "-c", f"fsync={'on' if is_durable else 'off'}"]  # fmt: skip
     program = Program("postgres", command, logs / "postgres.log", user=user)
     return PostgresServer(folder, program, port)
 

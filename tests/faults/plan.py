@@ -1,6 +1,6 @@
 """What breaks when: every kind of fault, and a schedule drawn from a seed. Pure; nothing is broken here.
 
-A moment is a count of events made, not a time, so that a schedule means the same on a slow machine.
+What lies between two faults is a count of events made, not a time, so that a schedule means the same on a slow machine.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 Setup = Literal["sqlite", "postgres"]
@@ -19,6 +20,7 @@ INGEST_POINTS = (
     "message_received", "batch_taken", "in_transaction", "after_commit", "after_pubacks", "after_answers",
 )  # fmt: skip
 GATEWAY_POINTS = ("outbox_appended", "ack_heard")
+_BUSY_SHARE = 0.7  # of the events; the rest is what parts on their way to a kill point need, and a calm end
 _LONG_STORM = 100
 _LONG_SILENCE_S = 25.0  # longer than a keepalive of 15 s is patient
 
@@ -37,12 +39,12 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Shock:
-    """A fault that strikes when ``at`` events are made, and lasts ``hold_s`` seconds.
+    """A fault that strikes ``gap`` events after the one before, and lasts ``hold_s`` seconds.
 
     ``passages`` is at which passage a kill point kills, ``choice`` picks one where there are several.
     """
 
-    at: int
+    gap: int
     kind: Kind
     hold_s: float
     passages: int
@@ -51,7 +53,7 @@ class Shock:
     def __str__(self) -> str:
         lasts = f" for {self.hold_s:.1f} s" if self.hold_s else ""
         passage = f", passage {self.passages}" if self.kind.point else ""
-        return f"at {self.at:>6}: {self.kind}{passage}{lasts}"
+        return f"after {self.gap:>4}: {self.kind}{passage}{lasts}"
 
 
 _HOLDS_S = {
@@ -88,13 +90,13 @@ def plan(setup: Setup, seed: int, events: int, faults: int, of: Sequence[Kind] |
     weights = [3 if kind.verb == "kill" else 2 if kind.point else 1 for kind in pool]
     chosen += luck.choices(pool, weights, k=faults - len(chosen))
     luck.shuffle(chosen)
-    moments = sorted(luck.sample(range(events // 30, events * 9 // 10), faults))
-    return [
-        _shock(luck, at, kind, events, is_long=faults >= _LONG_STORM) for at, kind in zip(moments, chosen, strict=True)
-    ]
+    moments = [0, *sorted(luck.sample(range(1, int(events * _BUSY_SHARE)), faults))]
+    gaps = [after - before for before, after in pairwise(moments)]
+    is_long = faults >= _LONG_STORM
+    return [_shock(luck, gap, kind, events, is_long=is_long) for gap, kind in zip(gaps, chosen, strict=True)]
 
 
-def _shock(luck: random.Random, at: int, kind: Kind, events: int, *, is_long: bool) -> Shock:
+def _shock(luck: random.Random, gap: int, kind: Kind, events: int, *, is_long: bool) -> Shock:
     hold_s = 0.0
     if kind.verb in _HOLDS_S:
         hold_s = luck.uniform(*_HOLDS_S[kind.verb])
@@ -103,7 +105,7 @@ def _shock(luck: random.Random, at: int, kind: Kind, events: int, *, is_long: bo
     if is_long and kind.verb == "silence" and luck.random() < 0.2:
         hold_s = _LONG_SILENCE_S
     passages = luck.randint(1, _most_passages(kind, events))
-    return Shock(at, kind, round(hold_s, 1), passages, luck.randrange(1_000_000))
+    return Shock(gap, kind, round(hold_s, 1), passages, luck.randrange(1_000_000))
 
 
 def _most_passages(kind: Kind, events: int) -> int:

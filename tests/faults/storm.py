@@ -18,8 +18,7 @@ from tests.faults.world import Part, World
 SLOW_MS = 150.0
 _REPEATS = 60
 _POINT_PATIENCE_S = 10.0
-_TRAFFIC = 24
-_RUN_AHEAD = 2.5  # how many mean gaps between two faults the instruments may run ahead of the schedule
+_TRAFFIC, _TRAFFIC_EVERY_S = 24, 0.3  # events while a part is on its way to a kill point
 
 Undo = Callable[[], None]
 
@@ -41,17 +40,20 @@ class Storm:
     tell: Callable[[str], None] = lambda _line: None
     struck: list[tuple[float, float]] = field(default_factory=list)
     never_passed: list[str] = field(default_factory=list)
+    _began_s: float = field(default_factory=time.monotonic)
     _allowed: int = 0
+    _traffic_at_s: float = 0.0
     _holds: dict[str, Hold] = field(default_factory=dict)
     _poison: list[Dose] = field(default_factory=lambda: list(doses()[1:]))
 
     def pass_over(self) -> None:
         """Let every fault strike, and undo the last."""
-        gap = self.world.events / (len(self.shocks) + 1)
+        run_ahead = self.world.events // (len(self.shocks) + 1)
         for shock in self.shocks:
-            self._allow(int(shock.at + _RUN_AHEAD * gap))
-            self._wait_for(shock)
-            self.tell(str(shock))
+            due = min(self.world.made + shock.gap, self.world.events)
+            self._allow(due + run_ahead)
+            self._wait_for(shock, due)
+            self.tell(f"{time.monotonic() - self._began_s:6.1f} s, {shock}")
             self._strike(shock)
         while self._holds or self._is_anything_armed:
             self._turn()
@@ -68,10 +70,10 @@ class Storm:
                 return True
         return False
 
-    def _wait_for(self, shock: Shock) -> None:
-        """Wait until enough is made, and until the part concerned is not waiting for a kill of its own."""
+    def _wait_for(self, shock: Shock, due: int) -> None:
+        """Wait until enough is made, and until the part concerned is not on its way to a kill of its own."""
         self._turn()
-        while self.world.made < shock.at or self._is_waiting(shock):
+        while self.world.made < due or self._is_waiting(shock):
             self._turn()
 
     def _is_waiting(self, shock: Shock) -> bool:
@@ -95,8 +97,9 @@ class Storm:
     def _turn(self) -> None:
         self.world.tend()
         now = time.monotonic()
-        if self._is_anything_armed:
+        if self._is_anything_armed and now >= self._traffic_at_s:
             self._allow(self.world.made + _TRAFFIC)  # nobody comes to a kill point without something to do
+            self._traffic_at_s = now + _TRAFFIC_EVERY_S
         for target in [target for target, hold in self._holds.items() if now >= hold.until_s]:
             self._holds.pop(target).undo()
         self._kill_what_never_passed(now)
@@ -189,7 +192,7 @@ class Storm:
         return returns
 
     def _repeat(self, shock: Shock) -> None:
-        self.world.gateways[self._gateway(shock)].program.order(f"repeat {_REPEATS}")
+        self.world.repeat(self._gateway(shock), _REPEATS)
 
     def _poison_some(self, shock: Shock) -> None:
         """Publish all kinds the first time, and at every further time one of them again."""

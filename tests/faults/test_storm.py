@@ -50,7 +50,8 @@ def test_a_seed_names_a_storm(setup: Setup) -> None:
 def test_a_storm_of_ordinary_size_has_every_kind_of_fault(setup: Setup) -> None:
     shocks = plan(setup, 7, 12_000, 36)
     assert {shock.kind for shock in shocks} == set(kinds(setup))
-    assert [shock.at for shock in shocks] == sorted({shock.at for shock in shocks})
+    assert sum(shock.gap for shock in shocks) < 12_000
+    assert min(shock.gap for shock in shocks) > 0
 
 
 def test_the_way_back_of_ingest_is_taken_only_where_nothing_else_was_broken() -> None:

@@ -103,6 +103,7 @@ class World:
         self.ledgers = {name: Ledger(folder / name / "ledger.txt") for name in BENCHES}
         self.stranger = Stranger(self.broker_port, self.database)
         self._allowed = 0
+        self._repeats: dict[str, tuple[int, int]] = {}
 
     def __enter__(self) -> World:
         """Start everything. Raises ``WorldFailed``."""
@@ -137,6 +138,11 @@ class World:
         self._allowed = min(events, self.events)
         for name, part in self.gateways.items():
             part.program.order(f"until {self._share(name)}")
+
+    def repeat(self, name: str, count: int) -> None:
+        """Have a gateway publish old events once more; one that dies before it does is asked again."""
+        self._repeats[name] = (count, self.ledgers[name].repeated)
+        self.gateways[name].program.order(f"repeat {count}")
 
     def tend(self) -> None:
         """Take one short turn: read the ledgers, start again what has died."""
@@ -270,6 +276,9 @@ class World:
         part.next_kill_at = ""
         part.program.start("--kill-at", kill_at)
         part.program.order(f"until {self._share(name)}")
+        count, repeated = self._repeats.get(name, (0, 0))
+        if count and self.ledgers[name].repeated == repeated:
+            part.program.order(f"repeat {count}")
         part.arm(kill_at)
 
     def _share(self, name: str) -> int:
