@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dashboard.operations.settings import Settings
-from tracking.clock import SECOND_US
+from tracking.clock import Clock, real_seconds_since
 from tracking.errors import StoreUnavailable
+from tracking.queries.troubles import SILENT_AFTER_S
 from tracking.store.database import open_database
 from tracking.store.heartbeats import Heartbeat, heartbeats
 from tracking.store.migrate import require_current
 
-SILENT_AFTER_S = 90.0
-"""A part says that it lives several times a minute; a forecast of a large laboratory may keep it busy for one."""
+_USUALLY_SILENT_AFTER_S = 60.0
 STOPPED = "stopped"
 
 
@@ -25,13 +25,13 @@ def part_health(settings: Settings, part: str) -> tuple[str, bool]:
         return str(error), False
     finally:
         database.close()
-    return judge(known.get(part), part, settings.clock().now_us(), settings.speed)
+    return judge(known.get(part), part, settings.clock())
 
 
-def judge(last: Heartbeat | None, part: str, now_us: int, speed: float = 1.0) -> tuple[str, bool]:
-    """Return one sentence on what a part said last, and whether it is well; ``speed`` is that of the clock."""
+def judge(last: Heartbeat | None, part: str, clock: Clock) -> tuple[str, bool]:
+    """Return one sentence on what a part said last, and whether it is well."""
     if last is None:
         return f"{part} has never said that it lives.", False
-    silent_s = max(0, now_us - last.beat_us) / SECOND_US / speed
-    said = f"{part} is {last.state}; it said so {silent_s:.0f} s ago."
-    return said, last.state != STOPPED and silent_s <= SILENT_AFTER_S
+    silent_s = max(0.0, real_seconds_since(clock, last.beat_us))
+    is_heard = silent_s <= SILENT_AFTER_S.get(part, _USUALLY_SILENT_AFTER_S)
+    return f"{part} is {last.state}; it said so {silent_s:.0f} s ago.", is_heard and last.state != STOPPED
