@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
@@ -20,7 +19,7 @@ from dashboard.operations.settings import SHIPPED_DATA, Settings
 from tracking.clock import to_us
 from tracking.errors import InputMistakes, Mistake
 from tracking.registry import Lab as TrackedLab
-from tracking.registry import OWN_KIND, Registry, load_registry
+from tracking.registry import Registry, load_registry
 from tracking.store.rebuild import TellProgress, rebuild
 from tracking.store.verify import verify
 from twin.lab import Lab, LabFileError, load_lab
@@ -50,7 +49,7 @@ def verify_report(settings: Settings, *, as_json: bool) -> tuple[str, bool]:
 def rebuild_with_progress(settings: Settings) -> str:
     """Rebuild the projections and say how many events they were made from."""
     with _bar("Rebuilding") as tell:
-        events = rebuild(settings.url, load_registry(settings.network_files), tell)
+        events = rebuild(settings.owner_url, load_registry(settings.network_files), tell)
     return f"Rebuilt from {events:,} events."
 
 
@@ -70,17 +69,6 @@ def simulate_report(model: Path, *, weeks: int, replications: int, seed: int, jo
         return json.dumps({**about, "kpis": figures}, indent=1)
     head = f"{lab.title}: {replications} replications of {weeks} weeks after {WARM_UP_WEEKS:g} of warm-up, seed {seed}"
     return "\n".join([head, *(_line(name, kpi) for name, kpi in kpis.items())])
-
-
-def list_devices(files: Sequence[Path], lab: str | None, *, as_json: bool) -> str:
-    """Return every device that the network files name; raises ``NotFound`` for an unknown laboratory."""
-    registry = load_registry(files)
-    if lab is not None:
-        registry.lab(lab)
-    devices = [device for device in registry.devices.values() if lab in (None, device.lab) and device.kind != OWN_KIND]
-    if as_json:
-        return json.dumps([asdict(device) for device in devices], indent=1)
-    return "\n".join(f"{device.source:36} {device.kind:14} {device.station}" for device in devices)
 
 
 def check_files(files: Sequence[Path]) -> None:
