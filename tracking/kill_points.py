@@ -21,6 +21,7 @@ KILL_POINTS = (
     "migration_in_transaction",
     "rebuild_in_transaction",
     "replayed",  # refused events are stored, and their rows do not say so yet
+    "restore_in_transaction",  # a copy is filled in, nothing committed
     "copy_written",  # a backup is whole but has not got its name yet
 )
 

@@ -70,6 +70,11 @@ def newest_revision() -> str:
     return revision
 
 
+def known_revisions() -> frozenset[str]:
+    """Return every schema revision that this version can bring to its own."""
+    return frozenset(step.revision for step in ScriptDirectory(str(_STEPS)).walk_revisions())
+
+
 def differences(connection: Connection) -> list[Any]:
     """Return where the database's schema differs from the declared tables; empty when all is well."""
     options = {"compare_type": True, "include_name": _is_declared}
@@ -95,5 +100,5 @@ def _revision_of(connection: Connection) -> str | None:
 
 def _require_known(connection: Connection) -> None:
     found = _revision_of(connection)
-    if found is not None and found not in {step.revision for step in ScriptDirectory(str(_STEPS)).walk_revisions()}:
+    if found is not None and found not in known_revisions():
         raise WrongSchema(f"The database is at schema {found}, which is newer than this version. Install a newer one.")

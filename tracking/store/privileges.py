@@ -5,6 +5,8 @@ Only the owner of the schema could; its secret is with ``db upgrade`` and whoeve
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import psycopg
 
@@ -34,6 +36,22 @@ def grant_application_role(url: str, role: str, password: str | None = None) -> 
             _grant(connection, _quote(role))
     finally:
         database.close()
+
+
+def grant_rights(url: str, role: str) -> None:
+    """Give a role that exists exactly what the parts need. Raises ``StoreUnavailable``."""
+    with closing(open_database(url)) as database, database.writing() as connection:
+        _grant(connection, _quote(role))
+
+
+def roles_with_rights(connection: Connection) -> list[str]:
+    """Return the roles, other than the owner, that work with this database's tables."""
+    sql = (
+        "SELECT DISTINCT rolname FROM pg_class CROSS JOIN aclexplode(relacl) AS given "
+        "JOIN pg_roles ON pg_roles.oid = given.grantee "
+        "WHERE pg_class.oid = to_regclass('head') AND given.grantee <> relowner ORDER BY rolname"
+    )
+    return [row[0] for row in connection.exec_driver_sql(sql)]
 
 
 def _make_role(connection: Connection, role: str, password: str | None) -> None:

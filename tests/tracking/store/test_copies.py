@@ -47,11 +47,14 @@ def test_verify_names_what_was_tampered_with(sqlite_bench: Bench) -> None:
     sqlite_bench.take(*incoming(lab_life("rl4", "S", 1)))
     with sqlite_bench.database.writing() as connection:
         connection.exec_driver_sql("UPDATE item SET station = 'nowhere' WHERE id = 1")
-    [fault] = verify(sqlite_bench.url, sqlite_bench.registry).faults
-    assert fault.startswith("Table item ")
+    report = verify(sqlite_bench.url, sqlite_bench.registry)
+    [fault] = report.faults
+    assert fault.startswith("Table item is not what the log says in 1 row (id 1: station is 'nowhere', the log says ")
+    [found] = report.differences
+    assert (found.table, found.key, found.column, found.stored) == ("item", {"id": 1}, "station", "nowhere")
     with sqlite_bench.database.writing() as connection:
         connection.exec_driver_sql("UPDATE event SET time_us = time_us + 1 WHERE position = 2")
         connection.exec_driver_sql("DELETE FROM event WHERE position = 3")
     faults = verify(sqlite_bench.url, sqlite_bench.registry).faults
-    assert any("some are missing" in fault for fault in faults)
-    assert any("another identity" in fault for fault in faults)
+    assert "Events 3 to 3 are missing from the log." in faults
+    assert any(fault.startswith("Event 2, or one before it, is not what was stored") for fault in faults)

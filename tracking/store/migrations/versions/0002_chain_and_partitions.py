@@ -178,8 +178,9 @@ def _mend_projections(connection: sa.Connection, position: int, link: bytes, rej
         sa.Column("sources", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_head"),
     )
-    if position or rejected:
-        _insert(connection, "head", [(1, position, link, rejected, _link_of_sources(connection))])
+    sources = _link_of_sources(connection)
+    if (position, rejected, sources) != (0, 0, FIRST_LINK):
+        _insert(connection, "head", [(1, position, link, rejected, sources)])
     op.add_column("device", sa.Column("clock_off_us", sa.BigInteger()))
     _date_gaps(connection)
 
