@@ -1,7 +1,9 @@
-"""paho, with buffers under it and without the poison it dies of: a PUBLISH whose properties it cannot read.
+"""paho, with buffers under it, a short way for plain messages, and without the poison it dies of.
 
-U+FEFF is legal in an MQTT 5 string (clause 1.5.4) and brokers pass it on; paho calls the packet malformed, drops the
-connection, and is sent the same message again for ever. Nothing but what paho lacks may go in here.
+A PUBLISH of QoS 1 without properties is what instruments send all day; framed by hand it costs a fifth of paho's way.
+The poison is a PUBLISH whose properties paho cannot read: U+FEFF is legal in an MQTT 5 string (clause 1.5.4) and brokers
+pass it on; paho calls the packet malformed, drops the connection, and is sent the same message again for ever. Nothing
+but what paho lacks may go in here.
 """
 
 from __future__ import annotations
@@ -30,18 +32,34 @@ class PatientClient(mqtt.Client):
         return BufferedSocket(super()._create_socket())
 
     def _handle_publish(self) -> MQTTErrorCode:
+        packet = self._in_packet
+        if self._manual_ack and self.on_message is not None:
+            plain = plain_message(packet["command"], packet["packet"])
+            if plain is not None:
+                self.on_message(self, None, plain)
+                return MQTTErrorCode.MQTT_ERR_SUCCESS
         try:
             return super()._handle_publish()
         except MalformedPacket as error:
             if self.on_message is None:
                 raise
-            packet = self._in_packet
             try:
                 message = unreadable_message(packet["command"], bytes(packet["packet"]))
             except NoPublish:
                 raise error from None
             self.on_message(self, None, message)
             return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+
+def plain_message(header: int, packet: bytes | bytearray) -> mqtt.MQTTMessage | None:
+    """Return the message of an MQTT 5 PUBLISH of QoS 1 that has a topic and no properties, else ``None``."""
+    topic_end = 2 + int.from_bytes(packet[:2], "big")
+    if header & 0x06 != 0x02 or topic_end == 2 or len(packet) < topic_end + 3 or packet[topic_end + 2]:
+        return None
+    message = mqtt.MQTTMessage(int.from_bytes(packet[topic_end : topic_end + 2], "big"), bytes(packet[2:topic_end]))
+    message.qos, message.retain, message.dup = 1, bool(header & 1), bool(header & 8)
+    message.payload = bytes(packet[topic_end + 3 :])
+    return message
 
 
 def unreadable_message(header: int, packet: bytes) -> UnreadableMessage:
