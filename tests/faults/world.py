@@ -192,24 +192,24 @@ class World:
     def _begin(self) -> None:
         for proxy in self.proxies.values():
             proxy.start()
+        self.broker.program.start()
         self.database.start()
         if isinstance(self.database, PostgresServer):
             self.database.wait_until_ready()
-        self._run_once("db", "upgrade")
-        self.broker.program.start()
+        self._make_schema()
         wait_for_port(self.broker_port, _START_PATIENCE_S)
         publish(self.broker_port, doses()[:1])
         self._start_ingest()
-        self._wait_for_retained()
-        self.stranger.start()
         for name in self.gateways:
             self._start_gateway(name)
+        self._wait_for_retained()
+        self.stranger.start()
 
-    def _run_once(self, *command: str) -> None:
-        program = self._program("db", self.environment(self.database.url(None)), *command[1:])
+    def _make_schema(self) -> None:
+        program = self._program("db", self.environment(self.database.url(None)), "upgrade")
         program.start()
         if program.process is None or program.process.wait(_START_PATIENCE_S) != 0:
-            raise WorldFailed(f"histotwin {' '.join(command)} failed: see {program.log}")
+            raise WorldFailed(f"histotwin db upgrade failed: see {program.log}")
 
     def _wait_for_retained(self) -> None:
         """Wait until ingest has met the retained event, as it can only when it is new to the broker."""
