@@ -184,11 +184,18 @@ def db_upgrade(config: Config = None, data_dir: DataDir = None) -> None:
 
 
 @db_app.command("verify")
-def db_verify(config: Config = None, data_dir: DataDir = None, json: Json = False) -> None:
-    """Check the log and whether the projections are what the log says."""
+def db_verify(
+    config: Config = None,
+    data_dir: DataDir = None,
+    log_only: Annotated[bool, typer.Option("--log-only", help="check the log, do not compare the projections")] = False,
+    anchor: Annotated[str | None, typer.Option(help="POSITION:LINK noted earlier; the log must still hold it")] = None,
+    json: Json = False,
+) -> None:
+    """Check the log, its archives, and whether the projections are what the log says; exit 1 when not."""
     from dashboard.operations.reports import verify_report
 
-    text, is_sound = verify_report(_settings(config, data_dir=data_dir), as_json=json)
+    settings = _settings(config, data_dir=data_dir)
+    text, is_sound = verify_report(settings, log_only=log_only, anchor=anchor, as_json=json)
     typer.echo(text)
     raise typer.Exit(0 if is_sound else 1)
 
@@ -208,7 +215,9 @@ def db_backup(
     """Copy the database while it runs."""
     from tracking.store.copies import backup
 
-    backup(_database(_settings(config, data_dir=data_dir)), target)
+    settings = _settings(config, data_dir=data_dir)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    backup(settings.owner_url, target)
     typer.echo(f"Written and checked: {target}")
 
 
@@ -217,12 +226,42 @@ def db_restore(
     source: Annotated[Path, typer.Argument(help="a file that backup wrote")],
     config: Config = None,
     data_dir: DataDir = None,
+    force: Annotated[bool, typer.Option("--force", help="although a part shows signs of life")] = False,
 ) -> None:
     """Put a copy in the place of the database. Stop histotwin first."""
     from dashboard.operations.schema import restore_copy
 
-    restore_copy(_settings(config, data_dir=data_dir), source)
+    restore_copy(_settings(config, data_dir=data_dir), source, force=force)
     typer.echo("Restored. Devices send again by themselves what came after the copy.")
+
+
+@db_app.command("archive")
+def db_archive(
+    folder: Annotated[Path | None, typer.Argument(help="where the files go  [default: archive_dir]")] = None,
+    before: Annotated[str | None, typer.Option(help="first month to leave alone, e.g. 2026-09; left out: this one")]
+    = None,
+    drop: Annotated[bool, typer.Option("--drop", help="then take archived months out of the database")] = False,
+    keep_months: Annotated[int, typer.Option(min=0, help="months that --drop keeps in the database")] = 24,
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:  # fmt: skip
+    """Write whole months of the log to Parquet files with manifests, each read back before it counts."""
+    from dashboard.operations.archiving import archive_log
+
+    settings = _settings(config, data_dir=data_dir)
+    typer.echo(archive_log(settings, folder, before=before, drop=drop, keep_months=keep_months))
+
+
+@db_app.command("unarchive")
+def db_unarchive(
+    file: Annotated[Path, typer.Argument(help="a file that archive wrote, its manifest beside it")],
+    config: Config = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Put a month that was taken out of the database back, its chain checked."""
+    from dashboard.operations.archiving import put_month_back
+
+    typer.echo(put_month_back(_settings(config, data_dir=data_dir), file))
 
 
 @user_app.command("add")

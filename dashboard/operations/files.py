@@ -88,7 +88,7 @@ def import_events(settings: Settings, file: Path, *, dry_run: bool) -> ImportRep
     with closing(open_database(settings.url)) as database:
         require_current(database)
         registry = load_registry(settings.network_files)
-        door = Door(EventStore(database, registry), registry, clock)
+        door = Door(EventStore(database, registry, settings.archive_folder), registry, clock)
         numbers: list[int] = []
         rows = (Incoming(body, "import", clock.now_us()) for body in _counted(_read(file), numbers))
         receipts = door.rehearse(list(rows)) if dry_run else _take_all(door, rows)

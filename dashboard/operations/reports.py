@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
@@ -21,7 +23,7 @@ from tracking.errors import InputMistakes, Mistake
 from tracking.registry import Lab as TrackedLab
 from tracking.registry import Registry, load_registry
 from tracking.store.rebuild import TellProgress, rebuild
-from tracking.store.verify import verify
+from tracking.store.verify import Anchor, Report, verify
 from twin.lab import Lab, LabFileError, load_lab
 from twin.simulate import replicate
 from twin.statistics import Estimate, estimate
@@ -30,26 +32,56 @@ from twin.variates import Streams
 A_MONDAY_US = to_us(datetime(2026, 1, 5, tzinfo=UTC))
 """Runs begin on a Monday, after the New Year's holidays."""
 WARM_UP_WEEKS = 3.0
+_LINK = re.compile("[0-9a-f]{64}")
 
 
-def verify_report(settings: Settings, *, as_json: bool) -> tuple[str, bool]:
-    """Return what ``db verify`` found and whether all is well."""
-    registry = load_registry(settings.network_files)
-    with _bar("Comparing with the log", show=not as_json) as tell:
-        report = verify(settings.url, registry, tell)
-    if as_json:
-        found = {"events": report.events, "rejected": report.rejected, "rows_compared": report.rows_compared}
-        return json.dumps({**found, "faults": report.faults, "is_sound": report.is_sound}, indent=1), report.is_sound
-    checked = f"{report.events:,} events, {report.rejected:,} refused, {report.rows_compared:,} projected rows compared"
+def verify_report(
+    settings: Settings, *, log_only: bool = False, anchor: str | None = None, as_json: bool
+) -> tuple[str, bool]:
+    """Return what ``db verify`` found and whether all is well; raises ``InputMistakes`` for what is no anchor."""
+    noted = _anchor(anchor)
+    registry = None if log_only else load_registry(settings.network_files)
+    with _bar("Checking the log" if log_only else "Checking the log, then projecting it", show=not as_json) as tell:
+        report = verify(settings.url, registry, tell, anchor=noted, archives=settings.archive_folder)
+    return _as_json(report) if as_json else _as_text(report, log_only=log_only), report.is_sound
+
+
+def _anchor(text: str | None) -> Anchor | None:
+    if text is None:
+        return None
+    position, _, link = text.partition(":")
+    if not (position.isascii() and position.isdigit() and _LINK.fullmatch(link)):
+        raise InputMistakes([Mistake("command line", "anchor", text, "POSITION:LINK, as db verify and ingest tell it")])
+    return Anchor(int(position), link)
+
+
+def _as_json(report: Report) -> str:
+    found = {"events": report.events, "rejected": report.rejected, "rows_compared": report.rows_compared}
+    head = {"position": report.head.position, "link": report.head.link}
+    differences = [asdict(difference) for difference in report.differences]
+    told = {**found, "head": head, "is_sound": report.is_sound, "faults": report.faults, "differences": differences}
+    return json.dumps(told, indent=1, default=_shown)
+
+
+def _shown(value: object) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _as_text(report: Report, *, log_only: bool) -> str:
+    checked = f"{report.events:,} events, {report.rejected:,} refused"
+    if not log_only:
+        checked += f", {report.rows_compared:,} projected rows compared"
+    head = f"Head, to be noted elsewhere: {report.head}"
     if report.is_sound:
-        return f"Sound: {checked}.", True
-    return "\n".join([f"{len(report.faults)} fault(s): {checked}.", *report.faults]), False
+        return f"Sound: {checked}.\n{head}"
+    return "\n".join([f"{len(report.faults)} fault(s): {checked}.", *report.faults, head])
 
 
 def rebuild_with_progress(settings: Settings) -> str:
     """Rebuild the projections and say how many events they were made from."""
     with _bar("Rebuilding") as tell:
-        events = rebuild(settings.owner_url, load_registry(settings.network_files), tell)
+        registry = load_registry(settings.network_files)
+        events = rebuild(settings.owner_url, registry, tell, archives=settings.archive_folder)
     return f"Rebuilt from {events:,} events."
 
 

@@ -17,10 +17,10 @@ def upgrade_schema(settings: Settings) -> None:
     _grant(settings)
 
 
-def restore_copy(settings: Settings, source: Path) -> None:
+def restore_copy(settings: Settings, source: Path, *, force: bool = False) -> None:
     """Put a copy in the database's place; the rights of the parts' role come back with it or after it."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    restore(source, settings.owner_url)
+    restore(source, settings.owner_url, settings.clock(), force=force)
     _grant(settings)
 
 

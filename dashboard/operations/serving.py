@@ -39,7 +39,7 @@ def serve_pages(settings: Settings) -> None:
     clock = settings.clock()
     registry, database = load_registry(settings.network_files), open_database(settings.url, is_service=True)
     require_current(database)
-    door = Door(EventStore(database, registry), registry, clock)
+    door = Door(EventStore(database, registry, settings.archive_folder), registry, clock)
     broker = (settings.mqtt_host, settings.mqtt_port)
     parts = wire(
         database, registry, clock, door, is_demo=settings.demo, broker=broker, data_dir=settings.data_dir

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HISTOTWIN_", extra="forbid")
 
     data_dir: Path = Field(default=Path("var"), description="where the database, outboxes and logs are kept")
+    archive_dir: Path | None = Field(
+        default=None, description="where months of the log are archived; empty: archive in data_dir"
+    )
     database_url: str = Field(default="", description="SQLAlchemy address; empty: SQLite in data_dir")
     database_password: SecretStr = Field(default=_NO_SECRET, description="password of the role in database_url")
     database_password_file: Path | None = Field(default=None, description="file that holds it")
@@ -101,6 +104,11 @@ class Settings(BaseSettings):
         if not self.database_owner_url:
             return self.url
         return _with_password(self.database_owner_url, self.secret("database_owner_password"))
+
+    @property
+    def archive_folder(self) -> Path:
+        """Where the archives are."""
+        return self.archive_dir or self.data_dir / "archive"
 
     @property
     def history_folder(self) -> Path:
