@@ -75,7 +75,7 @@ def serve(config: Config = None) -> None:
 @app.command()
 def ingest(config: Config = None) -> None:
     """Take events from the MQTT broker into the database."""
-    from dashboard.operations.parts import run_ingest
+    from dashboard.operations.ingesting import run_ingest
 
     _part("ingest", run_ingest, config)
 

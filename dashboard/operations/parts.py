@@ -1,41 +1,21 @@
-"""The parts that have no screen, each as one process: wired from the settings, run until SIGTERM."""
+"""The parts that have no screen, ingest apart, each as one process: wired from the settings, run until SIGTERM."""
 
 from __future__ import annotations
 
 import gc
-import logging
-import signal
-import threading
 from functools import partial
 
+from dashboard.operations.opening import door_to, open_parts, stop_event
 from dashboard.operations.pulse import beating
 from dashboard.operations.settings import SHIPPED_DATA, Settings
 from dashboard.operations.supervisor import say_ready
 from devices.broker import run_broker
-from devices.ingest import Ingest, IngestSettings
-from devices.leadership import Lock, lead, wait_to_lead
-from devices.session import end_process
-from devices.sole_ingest import SoleIngest
 from simulations.forecasting import ForecastService, ForecastSettings
 from simulations.virtual_lab.fleet import FleetSettings, keep_working, open_fleet
 from simulations.virtual_lab.seeding import HistoryPlan, fill_history
-from tracking.clock import Clock
-from tracking.door import Door
-from tracking.errors import StoreUnavailable
-from tracking.kill_points import arm
-from tracking.registry import OWN_KIND, Registry, load_registry
-from tracking.store.database import Database, open_database
-from tracking.store.event_store import EventStore
+from tracking.store.database import open_database
 from tracking.store.heartbeats import Heart
-from tracking.store.leader_lock import LeaderLock, LeadershipLost
-from tracking.store.migrate import require_current
 from tracking.store.progress import Progress
-from tracking.store.standing import Standing
-
-log = logging.getLogger(__name__)
-
-_TRY_EVERY_S = 1.0
-_SAY_EVERY = 30
 
 
 def run_embedded_broker(settings: Settings) -> None:
