@@ -30,6 +30,7 @@ LARGEST_NAMED = 1024 * 1024  # the largest packet: up to here even a refused bod
 DEEPEST = 32
 _INT64 = 2**63
 _TYPES = frozenset(EVENT_TYPES)
+_OWN_TYPES = "histotwin."
 _VALIDATE = EVENT.validator.validate_python
 _DIGITS = bytes(48 if 48 <= code <= 57 else 32 for code in range(256))
 _NINETEEN_DIGITS = b"0" * 19
@@ -224,8 +225,9 @@ def _holds_nul(value: Any) -> bool:
 def _validate(document: dict[str, Any]) -> Event:
     if "data_base64" in document and "data" not in document:
         document["data"] = _data_of_base64(document.pop("data_base64"))
-    if (kind := document.get("type")) not in _TYPES and isinstance(kind, str):
-        raise refusal(Reason.UNKNOWN_TYPE, value=_shown(kind))
+    for kind in (document.get("type"), _type_of_schema(document.get("dataschema"))):
+        if isinstance(kind, str) and kind not in _TYPES:
+            raise refusal(Reason.UNKNOWN_TYPE, value=_shown(kind))
     if type(said := document.get("time")) is str and ":60" in said:
         document["time"] = without_leap_second(said)
     try:
@@ -240,6 +242,12 @@ def _validate(document: dict[str, Any]) -> Event:
             expected="a moment like 2026-11-21T09:30:00Z",
         )
     return event
+
+
+def _type_of_schema(schema: object) -> str | None:
+    """Return the type that ``dataschema`` names, where it is one of ours; a later version of it means other things."""
+    last = schema.rpartition("/")[2] if isinstance(schema, str) else ""
+    return last if last.startswith(_OWN_TYPES) else None
 
 
 def _data_of_base64(text: Any) -> Any:
@@ -270,6 +278,8 @@ def _digest(document: dict[str, Any], event: Event) -> bytes:
     """Return SHA-256 of the canonical document; what transports write differently is evened out first."""
     if event.sequence is not None:
         document["sequence"] = event.sequence
+    if event.clockoffset is not None:
+        document["clockoffset"] = str(event.clockoffset)
     if document.get("datacontenttype") == "application/json":
         del document["datacontenttype"]
     document.pop("correction", None)  # who put it right says nothing about what happened

@@ -26,6 +26,7 @@ from tracking.corrections import (
     steps_of,
 )
 from tracking.decoding import Decoded, Identity, assemble, decode, identity_of
+from tracking.drift import Drift
 from tracking.errors import Refusal
 from tracking.events import Event
 from tracking.names import lab_of
@@ -55,6 +56,7 @@ class Door:
         self._registry = registry
         self._clock = clock
         self._new_id = new_id
+        self.drift = Drift()
         self._corrections = Corrections(store.database, registry)
         self._steps = {lab.id: frozenset(steps_of(lab)) for lab in registry.labs.values()}
 
@@ -69,6 +71,9 @@ class Door:
     def _take(self, batch: Sequence[Incoming]) -> list[Receipt]:
         offers = self._offers(batch)
         outcomes = self._store.append(offers)
+        for offer, outcome in zip(offers, outcomes, strict=True):
+            if outcome.fate == "accepted" and offer.decoded is not None:
+                self.drift.note(offer.decoded.event)
         return [self._receipt(offer, outcome) for offer, outcome in zip(offers, outcomes, strict=True)]
 
     def rehearse(self, batch: Sequence[Incoming]) -> list[Receipt]:

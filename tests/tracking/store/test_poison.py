@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import random
+from typing import Any
+
 import orjson
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import text
 
 from tests.tracking.store.histories import incoming, lab_life
-from tests.tracking.store.pictures import Bench
+from tests.tracking.store.pictures import Bench, hasty_bench
 from tests.tracking.store.test_door import CUT, LATER_US
 from tracking.decoding import Identity, identity_of
 from tracking.door import Incoming
+from tracking.registry import Registry
 from tracking.store import tables
 
 GOOD = orjson.dumps(CUT)
@@ -37,6 +43,12 @@ POISON = {
     "a number for a time": (GOOD.replace(b'"2026-11-21T09:30:00.000Z"', b"1795000000"), "invalid_event"),
     "no zone": (GOOD.replace(b".000Z", b".000"), "invalid_event"),
     "unknown type": (GOOD.replace(b"step.completed", b"step.danced"), "unknown_type"),
+    "a list for a type": (
+        GOOD.replace(b'"histotwin.step.completed"', b'["histotwin.step.completed"]'),
+        "invalid_event",
+    ),
+    "an object for a type": (GOOD.replace(b'"histotwin.step.completed"', b'{"of": 1}'), "invalid_event"),
+    "a number for a type": (GOOD.replace(b'"histotwin.step.completed"', b"7"), "invalid_event"),
     "no source": (GOOD.replace(b'"source"', b'"sauce"'), "invalid_event"),
     "huge sequence": (GOOD.replace(b'"sequence":"1"', b'"sequence":"9999999999999999999999"'), "invalid_event"),
 }
@@ -96,3 +108,35 @@ def test_what_is_too_large_still_counts_as_stored_for_its_device(sqlite_bench: B
 
 def test_what_is_larger_than_any_packet_is_not_even_read() -> None:
     assert identity_of(orjson.dumps({**CUT, "data": "x" * 1024 * 1024})) == Identity()
+
+
+ANYTHING = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(-(2**63), 2**64 - 1), st.floats(allow_nan=False), st.text(max_size=8),
+        st.sampled_from(["S26-000001-A-1", "/bcps/rl4/lims-1", "2026-02-30T00:00:00Z", "2016-12-31 23:59:60"]),
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=5,
+)  # fmt: skip
+FIELDS = ("type", "id", "source", "subject", "time", "specversion", "boot", "sequence", "data", "datacontenttype",
+          "clockoffset", "dataschema", "data_base64")  # fmt: skip
+_EVENTS = lab_life("rl4", "S", 1)
+
+
+def spoiled(event: dict[str, Any], value: Any, luck: random.Random) -> bytes:
+    """Return an event with another value in one of its places."""
+    inside = sorted(event["data"])
+    if inside and luck.random() < 0.5:
+        return orjson.dumps({**event, "data": {**event["data"], luck.choice(inside): value}})
+    return orjson.dumps({**event, luck.choice(FIELDS): value})
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ANYTHING, min_size=10, max_size=30), st.randoms(use_true_random=False))
+def test_whatever_stands_in_an_events_places_it_is_stored_or_refused_and_its_neighbours_are_stored(
+    registry: Registry, values: list[Any], luck: random.Random
+) -> None:
+    bad = [Incoming(spoiled(luck.choice(_EVENTS), value, luck), "mqtt", LATER_US) for value in values]
+    with hasty_bench(registry) as bench:
+        receipts = bench.take(*bad, CUT)
+        assert len(receipts) == len(bad) + 1
+        assert receipts[-1].fate == "accepted"
