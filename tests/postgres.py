@@ -17,7 +17,7 @@ import psycopg
 
 from tests.services import free_port
 
-_BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Postgres:
 
 def has_postgres() -> bool:
     """Tell whether Debian's PostgreSQL is installed."""
-    return bool(_BINARIES)
+    return bool(BINARIES)
 
 
 @contextlib.contextmanager
 def postgres() -> Iterator[Postgres]:
     """Run a PostgreSQL on a free port of loopback; trust is fine, nobody else reaches it and it dies with the tests."""
     folder = Path(tempfile.mkdtemp(prefix="histotwin-pg-"))
-    user = _user_for(folder)
+    user = user_for(folder)
     data, port = folder / "data", free_port()
     _run(
         user,
@@ -68,7 +68,7 @@ def postgres() -> Iterator[Postgres]:
         "--locale=C.UTF-8",
     )
     process = subprocess.Popen(
-        [str(_BINARIES[0] / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1",
+        [str(BINARIES[0] / "postgres"), "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1",
          "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off"],
         user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
     )  # fmt: skip
@@ -86,8 +86,8 @@ def postgres() -> Iterator[Postgres]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _user_for(folder: Path) -> int | None:
-    """PostgreSQL refuses to run as root: then it runs as Debian's user of that name."""
+def user_for(folder: Path) -> int | None:
+    """Return as whom to run, and give that user the folder: PostgreSQL refuses root, so Debian's user of its name."""
     if os.geteuid() != 0:
         return None
     entry = pwd.getpwnam("postgres")
@@ -96,7 +96,7 @@ def _user_for(folder: Path) -> int | None:
 
 
 def _run(user: int | None, program: str, *arguments: str) -> None:
-    subprocess.run([str(_BINARIES[0] / program), *arguments], user=user, check=True, capture_output=True, cwd="/")
+    subprocess.run([str(BINARIES[0] / program), *arguments], user=user, check=True, capture_output=True, cwd="/")
 
 
 def _wait_until_ready(server: Postgres, patience_s: float = 20.0) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import secrets
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -18,15 +19,18 @@ def main() -> int:
     given = _arguments()
     seed = given.seed if given.seed is not None else secrets.randbelow(1_000_000)
     verdicts = []
+    folder = Path(given.keep or tempfile.mkdtemp(prefix="histotwin-storm-"))
     for setup in SETUPS if given.setup == "both" else (given.setup,):
-        folder = Path(given.keep or tempfile.mkdtemp(prefix="histotwin-storm-")) / setup
-        print(f"{NAMES[setup]}: {given.events:,} events, {given.faults} faults, seed {seed}; logs in {folder}")
-        verdicts.append(run_storm(setup, seed, given.events, given.faults, folder, given.rate, tell=_tell))
+        print(f"{NAMES[setup]}: {given.events:,} events, {given.faults} faults, seed {seed}; logs in {folder / setup}")
+        verdicts.append(run_storm(setup, seed, given.events, given.faults, folder / setup, given.rate, tell=_tell))
         print(said(verdicts[-1]), flush=True)
+    is_clean = all(verdict.is_clean for verdict in verdicts)
+    if is_clean and not given.keep:
+        shutil.rmtree(folder)
     print("\n".join(("", table(verdicts), "", by_kind(verdicts), "", points(verdicts))))
     if given.write:
         write(Path(given.write), verdicts)
-    return 0 if all(verdict.is_clean for verdict in verdicts) else 1
+    return 0 if is_clean else 1
 
 
 def _tell(line: str) -> None:
@@ -41,7 +45,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="of the schedule; left out: a new one")
     parser.add_argument("--rate", type=float, default=300.0, help="events a second while nothing is broken")
     parser.add_argument("--write", help="document whose markers the tables go between")
-    parser.add_argument("--keep", help="folder for databases and logs")
+    parser.add_argument("--keep", help="folder for databases and logs; left out: one that goes when all is clean")
     return parser.parse_args()
 
 

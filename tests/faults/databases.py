@@ -21,8 +21,7 @@ import psycopg
 import pysqlite3.dbapi2 as sqlite3
 
 from tests.faults.processes import Program, steady_port
-from tests.postgres import _BINARIES as BINARIES
-from tests.postgres import _user_for as user_for
+from tests.postgres import BINARIES, user_for
 
 Row = tuple[Any, ...]
 

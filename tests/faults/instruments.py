@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -182,19 +182,21 @@ def _run(given: argparse.Namespace) -> None:
     die_with_parent()
     point, _, passages = given.kill_at.partition(":")
     arm(point, int(passages or 1))
-    folder = Path(given.folder)
-    bench = BENCHES[given.gateway]
-    before = Ledger(folder / "ledger.txt")
-    before.refresh()
-    note = Note(before.path)
+    ledger = Ledger(Path(given.folder) / "ledger.txt")
+    ledger.refresh()
+    note, bench = Note(ledger.path), BENCHES[given.gateway]
     orders = Orders()
     threading.Thread(target=orders.listen, daemon=True).start()
+    gateway = _gateway(given, Listener(bench, note))
+    gateway.start()
+    Instruments(bench, gateway, note, ledger.tried, given.total).work(orders, given.rate)
+    gateway.close(1.0)
+
+
+def _gateway(given: argparse.Namespace, listener: Callable[[Reply], None]) -> Gateway:
     clock = SystemClock()
     settings = GatewaySettings(NETWORK, LAB, given.gateway, BrokerAddress(port=given.port))
-    gateway = Gateway(settings, Outbox(folder / "outbox.db", clock), clock, on_reply=Listener(bench, note))
-    gateway.start()
-    Instruments(bench, gateway, note, before.tried, given.total).work(orders, given.rate)
-    gateway.close(1.0)
+    return Gateway(settings, Outbox(Path(given.folder) / "outbox.db", clock), clock, on_reply=listener)
 
 
 class Listener:

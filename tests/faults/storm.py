@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from tests.faults.databases import PostgresServer, SqliteFile
 from tests.faults.plan import Shock
 from tests.faults.poison import Dose, doses
-from tests.faults.world import Part, World
+from tests.faults.world import Part, World, WorldFailed
 
 SLOW_MS = 150.0
 _REPEATS = 60
 _POINT_PATIENCE_S = 10.0
+_WORLD_PATIENCE_S = 120.0
 _TRAFFIC, _TRAFFIC_EVERY_S = 24, 0.3  # events while a part is on its way to a kill point
 
 Undo = Callable[[], None]
@@ -71,10 +72,16 @@ class Storm:
         return False
 
     def _wait_for(self, shock: Shock, due: int) -> None:
-        """Wait until enough is made, and until the part concerned is not on its way to a kill of its own."""
+        """Wait until enough is made, and until the part concerned is not on its way to a kill of its own.
+
+        Raises ``WorldFailed`` when nothing is made any more: that is no storm but a world that does not work.
+        """
+        deadline = time.monotonic() + _WORLD_PATIENCE_S
         self._turn()
         while self.world.made < due or self._is_waiting(shock):
             self._turn()
+            if time.monotonic() > deadline:
+                raise WorldFailed(f"the instruments make no events: see {self.world.folder}/logs")
 
     def _is_waiting(self, shock: Shock) -> bool:
         if shock.kind.target == "ingest":

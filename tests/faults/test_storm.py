@@ -12,8 +12,8 @@ from tests.faults.run import run_storm
 from tests.postgres import has_postgres
 
 SQUALL = (
-    Kind("kill", "ingest"), Kind("at", "ingest", "after_commit"), Kind("kill", "broker"), Kind("kill", "gateway"),
-    Kind("reset", BROKER_INGEST), Kind("forge", "event"),
+    Kind("at", "ingest", "after_commit"), Kind("kill", "broker"), Kind("kill", "gateway"), Kind("reset", BROKER_INGEST),
+    Kind("publish", "poison"), Kind("forge", "event"),
 )  # fmt: skip
 
 
