@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
+from pydantic import AfterValidator, StringConstraints
 from sqlalchemy import Connection
 
 from dashboard.api.parts import Parts
 from tracking.access import Principal, Role
+from tracking.decoding import storable
 from tracking.errors import Forbidden
 
 WRITERS = (Role.SCIENTIST, Role.PLANNER, Role.MANAGER)
@@ -46,7 +48,19 @@ def reading(request: Request) -> Iterator[Connection]:
         yield connection
 
 
+def require_storable(text: str) -> str:
+    """Return a text that both databases keep; raises ``ValueError`` for any other."""
+    if storable(text) != text:
+        raise ValueError("text without NUL characters and half Unicode pairs")
+    return text
+
+
 PartsOf = Annotated[Parts, Depends(parts_of)]
 Anybody = Annotated[Principal, Depends(with_role(*Role))]
 Writer = Annotated[Principal, Depends(with_role(*WRITERS))]
+Manager = Annotated[Principal, Depends(with_role(Role.MANAGER))]
 Reading = Annotated[Connection, Depends(reading)]
+Sentence = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256), AfterValidator(require_storable)
+]
+"""What a person gives as a reason or a note."""

@@ -15,12 +15,13 @@ from fastapi.responses import Response
 from dashboard.api.answers import answer
 from dashboard.api.asking import Anybody, PartsOf, Reading, Writer
 from dashboard.api.parts import Parts
-from tracking.access import Principal
+from tracking.access import Principal, Role
 from tracking.door import Incoming, Receipt
 from tracking.errors import Refusal
 from tracking.queries.events_log import events_after
 from tracking.queries.words import Answer
 from tracking.reasons import Reason
+from tracking.registry import OWN_KIND
 
 router = APIRouter(tags=["events"])
 MOST_BYTES = 8 * 1024 * 1024
@@ -98,9 +99,14 @@ def binary_mode_attributes(headers: Mapping[str, str], content_type: str) -> dic
 
 
 def _incoming(parts: Parts, who: Principal, body: bytes, attributes: dict[str, str] | None, now_us: int) -> Incoming:
-    if not _is_foreign(parts, who, body, attributes):
+    source = (attributes if attributes is not None else _glance(body)).get("source")
+    if _is_foreign(parts, who, source):
+        why = Reason.OUT_OF_SCOPE
+    elif _is_own_voice(parts, source) and not who.has(Role.ADMIN):
+        why = Reason.OWN_DEVICE
+    else:
         return Incoming(body, "http", now_us, attributes=attributes)
-    return Incoming(body, "http", now_us, origin=_NO_DEVICE, attributes=attributes, refusal=Reason.OUT_OF_SCOPE.value)
+    return Incoming(body, "http", now_us, origin=_NO_DEVICE, attributes=attributes, refusal=why.value)
 
 
 def _split(body: bytes, content_type: str) -> Sequence[bytes]:
@@ -145,14 +151,19 @@ def _cuts(text: bytes) -> list[int] | None:
     return [*cuts, len(text) - 1] if depth == 0 else None
 
 
-def _is_foreign(parts: Parts, who: Principal, body: bytes, attributes: dict[str, str] | None) -> bool:
+def _is_own_voice(parts: Parts, source: Any) -> bool:
+    """Tell whether a source is a lab's own device, by which people at screens speak; only an admin may import those."""
+    device = parts.registry.devices.get(source) if isinstance(source, str) else None
+    return device is not None and device.kind == OWN_KIND
+
+
+def _is_foreign(parts: Parts, who: Principal, source: Any) -> bool:
     """Tell whether an event names a source that this principal may not speak for.
 
     One that names none that could be read is not: the door refuses it with its own reason.
     """
     if who.labs is None:
         return False
-    source = (attributes if attributes is not None else _glance(body)).get("source")
     if not isinstance(source, str):
         return False
     lab = source_lab(source)

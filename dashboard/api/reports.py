@@ -1,4 +1,4 @@
-"""Turnaround, forecast, the rejected list and long work."""
+"""Turnaround, forecast and long work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from tracking.clock import DAY_US, to_us
 from tracking.errors import Refusal
 from tracking.queries.forecasts import latest_forecasts
 from tracking.queries.progress import work_in_progress
-from tracking.queries.rejected_list import rejected_events
 from tracking.queries.scope import visible_labs
 from tracking.queries.turnaround_report import By, turnaround_report
 from tracking.registry import Registry
@@ -59,18 +58,6 @@ def get_forecast(parts: PartsOf, who: Anybody, connection: Reading, lab: LabId =
     """Return the newest forecast: each open case's finish and breach probability, and the lab's bottlenecks."""
     found = latest_forecasts(connection, parts.registry, who, parts.clock.now_us(), lab)
     return answer({"labs": found} if lab is None else found[0])
-
-
-@router.get("/rejected-events")
-def get_rejected(
-    parts: PartsOf,
-    who: Anybody,
-    connection: Reading,
-    lab: LabId = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-) -> Response:
-    """Return what was refused, newest first, with its bytes, its reason and how often it came."""
-    return answer({"rejected": rejected_events(connection, parts.registry, who, lab_id=lab, limit=limit)})
 
 
 @router.get("/progress")

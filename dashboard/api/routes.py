@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 
-from dashboard.api import events, health, items, labs, metrics, reports, scans, stream
+from dashboard.api import corrections, events, gaps, health, items, labs, metrics, rejected, reports, scans, stream
 from tracking.errors import NotFound
 
 PREFIX = "/api/v1"
@@ -14,7 +14,7 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 def add_routes(app: FastAPI) -> None:
     """Register all calls, then the answer 404 for the rest, before Dash's catch-all can take them."""
     v1 = APIRouter(prefix=PREFIX)
-    for module in (health, events, scans, items, labs, reports, stream):
+    for module in (health, events, scans, items, labs, reports, rejected, corrections, gaps, stream):
         v1.include_router(module.router)
     app.include_router(v1)
     app.include_router(metrics.at_root)

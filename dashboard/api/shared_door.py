@@ -23,6 +23,9 @@ class TakesBatches(Protocol):
     def take(self, batch: Sequence[Incoming]) -> list[Receipt]:
         """Store what is offered and say what became of each."""
 
+    def rehearse(self, batch: Sequence[Incoming]) -> list[Receipt]:
+        """Say what ``take`` would do, and store nothing."""
+
 
 @dataclass(eq=False, slots=True)
 class _Call:
@@ -54,6 +57,11 @@ class SharedDoor:
         if call.error is not None:
             raise call.error
         return call.receipts
+
+    def rehearse(self, batch: Sequence[Incoming]) -> list[Receipt]:
+        """Say what would become of a batch, and store nothing; raises what the door raises."""
+        with self._one_at_a_time:
+            return self._door.rehearse(batch)
 
     def _gather(self, mine: _Call) -> list[_Call]:
         """Return the calls to be stored now: this one, and those before and after it that fit."""

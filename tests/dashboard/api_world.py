@@ -61,4 +61,6 @@ def _two_labs(rows: Rows) -> None:
         specimen = rows.item(lab, f"{prefix}-000001-A", "specimen", parent=case, case=case)
         rows.event(lab, "reception-1", "step.completed", f"{prefix}-000001", (case, specimen), step="reception")
         rows.rejected(lab, f"bad {lab}".encode())
+        rows.gap(lab, "reader-1")
+        rows.correction(lab, "sectioning", "microtomy")
         rows.forecast(lab, {case: 0.5})

@@ -31,8 +31,9 @@ class Stored:
         door = Door(EventStore(database, registry), registry, self.clock)
         self.api = build_api(wire(database, registry, self.clock, door, is_demo=False, access=self.access))
 
-    def client(self, *labs: str) -> TestClient:
-        token = self.access.add_token("-".join(labs) or "all", [Role.SCIENTIST], list(labs) or None).secret
+    def client(self, *labs: str, role: Role = Role.SCIENTIST) -> TestClient:
+        label = f"{'-'.join(labs) or 'all'}{'' if role is Role.SCIENTIST else f' {role}'}"
+        token = self.access.add_token(label, [role], list(labs) or None).secret
         headers = {"Authorization": f"Bearer {token}"}
         return TestClient(self.api, "http://lab.example", client=FAR, headers=headers, raise_server_exceptions=False)
 

@@ -12,29 +12,80 @@ from tracking.access import Role
 
 OWN, FOREIGN = "rl4", "rna"
 _EVENT = '{{"specversion": "1.0", "id": "x", "source": "/bcps/{lab}/reader-1", "type": "histotwin.device.state"}}'
-# call: (method, address or body for a lab, may a viewer, status where the lab is foreign; None: 200 without its data)
-CALLS: dict[str, tuple[str, str, str | None, bool, int | None]] = {
-    "/api/v1/events GET": ("GET", "/api/v1/events?lab={lab}", None, True, 404),
-    "/api/v1/events POST": ("POST", "/api/v1/events", _EVENT, False, None),
+ANYBODY, WRITERS, MANAGERS = frozenset(Role), frozenset(Role) - {Role.VIEWER}, frozenset({Role.MANAGER, Role.ADMIN})
+# call: (method, address or body for a lab, who may, status where the lab is foreign; None: 200 without its data)
+CALLS: dict[str, tuple[str, str, str | None, frozenset[Role], int | None]] = {
+    "/api/v1/events GET": ("GET", "/api/v1/events?lab={lab}", None, ANYBODY, 404),
+    "/api/v1/events POST": ("POST", "/api/v1/events", _EVENT, WRITERS, None),
     "/api/v1/scans POST": (
         "POST",
         "/api/v1/scans",
         '{{"station": "{lab}/reader-1", "raw": "{prefix}26-000001"}}',
-        False,
+        WRITERS,
         404,
     ),
-    "/api/v1/items/{barcode:path} GET": ("GET", "/api/v1/items/{prefix}26-000001-A", None, True, 404),
-    "/api/v1/cases/{case:path} GET": ("GET", "/api/v1/cases/{prefix}26-000001", None, True, 404),
-    "/api/v1/search GET": ("GET", "/api/v1/search?q={prefix}26-000001", None, True, None),
-    "/api/v1/labs GET": ("GET", "/api/v1/labs", None, True, None),
-    "/api/v1/labs/{lab} GET": ("GET", "/api/v1/labs/{lab}", None, True, 404),
-    "/api/v1/turnaround GET": ("GET", "/api/v1/turnaround?lab={lab}", None, True, 404),
-    "/api/v1/forecast GET": ("GET", "/api/v1/forecast?lab={lab}", None, True, 404),
-    "/api/v1/rejected-events GET": ("GET", "/api/v1/rejected-events?lab={lab}", None, True, 404),
-    "/api/v1/progress GET": ("GET", "/api/v1/progress", None, True, None),
-    "/api/v1/stream GET": ("GET", "/api/v1/stream?topics=nothing", None, True, None),
+    "/api/v1/items/{barcode:path} GET": ("GET", "/api/v1/items/{prefix}26-000001-A", None, ANYBODY, 404),
+    "/api/v1/cases/{case:path} GET": ("GET", "/api/v1/cases/{prefix}26-000001", None, ANYBODY, 404),
+    "/api/v1/search GET": ("GET", "/api/v1/search?q={prefix}26-000001", None, ANYBODY, None),
+    "/api/v1/labs GET": ("GET", "/api/v1/labs", None, ANYBODY, None),
+    "/api/v1/labs/{lab} GET": ("GET", "/api/v1/labs/{lab}", None, ANYBODY, 404),
+    "/api/v1/turnaround GET": ("GET", "/api/v1/turnaround?lab={lab}", None, ANYBODY, 404),
+    "/api/v1/forecast GET": ("GET", "/api/v1/forecast?lab={lab}", None, ANYBODY, 404),
+    "/api/v1/rejected-events GET": ("GET", "/api/v1/rejected-events?lab={lab}", None, ANYBODY, 404),
+    "/api/v1/rejected-events/{number} GET": ("GET", "/api/v1/rejected-events/{refused}", None, ANYBODY, 404),
+    "/api/v1/rejected-events/{number}/bytes GET": (
+        "GET",
+        "/api/v1/rejected-events/{refused}/bytes",
+        None,
+        ANYBODY,
+        404,
+    ),
+    "/api/v1/rejected-events/replay POST": (
+        "POST",
+        "/api/v1/rejected-events/replay",
+        '{{"ids": [{refused}]}}',
+        MANAGERS,
+        404,
+    ),
+    "/api/v1/rejected-events/dismiss POST": (
+        "POST",
+        "/api/v1/rejected-events/dismiss",
+        '{{"ids": [{refused}], "note": "a trial"}}',
+        MANAGERS,
+        404,
+    ),
+    "/api/v1/rejected-events/reopen POST": (
+        "POST",
+        "/api/v1/rejected-events/reopen",
+        '{{"ids": [{refused}], "note": "no trial"}}',
+        MANAGERS,
+        404,
+    ),
+    "/api/v1/corrections GET": ("GET", "/api/v1/corrections?lab={lab}", None, ANYBODY, 404),
+    "/api/v1/corrections POST": (
+        "POST",
+        "/api/v1/corrections",
+        '{{"lab": "{lab}", "field": "step", "given": "sectioning", "meant": "microtomy", "reason": "typed"}}',
+        MANAGERS,
+        404,
+    ),
+    "/api/v1/corrections/{number} DELETE": ("DELETE", "/api/v1/corrections/{correction}", None, MANAGERS, 404),
+    "/api/v1/gaps GET": ("GET", "/api/v1/gaps?lab={lab}", None, ANYBODY, 404),
+    "/api/v1/gaps/close POST": (
+        "POST",
+        "/api/v1/gaps/close",
+        '{{"device": "/{network}/{lab}/reader-1", "boot": "b", "first": 3, "last": 4, "reason": "it burnt down"}}',
+        MANAGERS,
+        404,
+    ),
+    "/api/v1/progress GET": ("GET", "/api/v1/progress", None, ANYBODY, None),
+    "/api/v1/stream GET": ("GET", "/api/v1/stream?topics=nothing", None, ANYBODY, None),
 }
 OPEN = {"/api/v1/health GET"}
+NUMBERS: dict[str, dict[str, object]] = {
+    "rl4": {"prefix": "S", "network": "bcps", "refused": 3, "correction": 1},
+    "rna": {"prefix": "DG", "network": "bcps", "refused": 6, "correction": 2},
+}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +106,7 @@ def test_every_call_of_the_api_is_in_this_matrix(world: ApiWorld) -> None:
 
 def ask(world: ApiWorld, call: str, lab: str, token: str | None) -> tuple[int, str]:
     method, address, body, _, _ = CALLS[call]
-    words = {"lab": lab, "prefix": {"rl4": "S", "rna": "DG"}[lab]}
+    words = {"lab": lab, **NUMBERS[lab]}
     content = body.format(**words) if body else None
     answer = world.client(token).request(
         method, address.format(**words), content=content, headers={"content-type": "application/json"}
@@ -69,7 +120,8 @@ def tokens(world: ApiWorld) -> dict[tuple[Role, bool], str]:
 
 
 def _expected(call: str) -> int:
-    return 422 if "stream" in call else 200
+    """A correction that is in force already and a stream of nothing are said to be wrong."""
+    return 422 if "stream" in call or call == "/api/v1/corrections POST" else 200
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -85,8 +137,8 @@ def test_nobody_gets_nothing(world: ApiWorld, call: str) -> None:
 def test_each_role_at_its_own_and_at_a_foreign_lab(
     world: ApiWorld, tokens: dict[tuple[Role, bool], str], call: str, role: Role
 ) -> None:
-    may_viewer, foreign_status = CALLS[call][3:]
-    is_allowed = may_viewer or role is not Role.VIEWER
+    who_may, foreign_status = CALLS[call][3:]
+    is_allowed = role in who_may
     for is_all in (True, False):
         assert ask(world, call, OWN, tokens[role, is_all])[0] == (_expected(call) if is_allowed else 403)
     assert ask(world, call, FOREIGN, tokens[role, True])[0] == (_expected(call) if is_allowed else 403)

@@ -58,8 +58,10 @@ class RecordingDoor:
         self.taken.extend(batch)
         return [self._receipt(one) for one in batch]
 
+    rehearse = take
+
     def _receipt(self, one: Incoming) -> Receipt:
-        event = json.loads(one.body)
+        event = json.loads(one.body) if one.before is None else {}
         verdict = "rejected" if self.fate in ("rejected", "conflict") else "accepted"
         known = {"event_id": event.get("id"), "source": event.get("source")}
         return Receipt(self.fate, verdict, "ok", "Stored.", **known)  # type: ignore[arg-type]
@@ -126,8 +128,21 @@ class Rows:
 
     def rejected(self, lab: str | None, body: bytes = b"\xff\xfe", us: int = NOW_US) -> None:
         self._write(insert(tables.rejected).values(
-            id=next(self._ids), state="open", link=bytes(32), seal=bytes(32), digest=hashlib.sha256(body).digest(), channel="mqtt", lab=lab, kind="event", body=body, reason="not_utf8",
-            message="Not UTF-8.", first_us=us, last_us=us, times=1,
+            id=next(self._ids), state="open", link=bytes(32), seal=bytes(32), digest=hashlib.sha256(body).digest(),
+            channel="mqtt", lab=lab, kind="event", body=body, reason="not_utf8", message="Not UTF-8.", first_us=us,
+            last_us=us, times=1,
+        ))  # fmt: skip
+
+    def gap(self, lab: str, device: str) -> None:
+        """Let sequences 3 and 4 of a device be missing."""
+        source_id = self._source(self.registry.labs[lab].devices[device].source, lab, NOW_US)
+        self._write(insert(tables.watermark).values(
+            source_id=source_id, boot="b", contiguous=2, highest=5, beyond=f"[[5,5,{NOW_US}]]",
+        ))  # fmt: skip
+
+    def correction(self, lab: str, given: str, meant: str) -> None:
+        self._write(insert(tables.correction).values(
+            lab=lab, field="step", given=given, meant=meant, reason="typed", person="anna", made_us=NOW_US,
         ))  # fmt: skip
 
     def forecast(self, lab: str, breaches: dict[int, float], made_us: int = NOW_US - HOUR_US) -> None:
