@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -343,6 +345,40 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]
     server.close()
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
+def test_a_full_disk_costs_no_event(real_mosquitto: Mosquitto, device: Device, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", "3m") as folder:
+        store = RealStore(f"sqlite:///{folder / 'store.db'}")
+        with store.ingest(real_mosquitto.port) as ingest:
+            device.say(EVENT, done(1))
+            until(lambda: device.of("ack"))
+            filler = folder / "filler"
+            with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+                while True:
+                    file.write(b"x" * 4096)
+            for number in range(2, 1_001):
+                device.say(EVENT, done(number))
+            until(lambda: "disk" in (ingest.health().trouble or ""))
+            told = int(str(device.of("ack")[-1]["sequence"]))
+            assert told < 1_000
+            assert store.count() >= told
+            filler.unlink()
+            until(lambda: device.of("ack")[-1]["sequence"] == 1_000)
+        assert (store.count(), store.count("rejected")) == (1_000, 0)
+        store.database.close()
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
 def _new_database(server: PostgresServer, name: str) -> str:
     with server.connect() as connection:
         connection.execute(f"CREATE DATABASE {name}")
@@ -377,6 +413,7 @@ def test_when_the_ingest_that_leads_is_killed_the_other_goes_on(
     store.database.close()
 
 
+@pytest.mark.slow
 def test_the_same_holds_for_a_data_directory(
     store: RealStore, real_mosquitto: Mosquitto, device: Device, tmp_path: Path
 ) -> None:

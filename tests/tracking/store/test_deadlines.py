@@ -41,8 +41,6 @@ def test_a_transaction_of_a_service_ends_though_the_server_hangs(server: Postgre
     try:
         with pytest.raises(StoreUnavailable, match="no answer within 1 s"), database.writing() as connection:
             connection.exec_driver_sql("INSERT INTO kept VALUES (1)")
-        with pytest.raises(StoreUnavailable), database.reading():
-            pytest.fail("a frozen server has answered")
     finally:
         server.thaw()
     with database.reading() as connection:
@@ -66,7 +64,7 @@ def test_the_next_in_line_leads_when_the_leaders_connection_ends(server: Postgre
     one, other = LeaderLock(database), LeaderLock(database)
     assert one.try_to_lead()
     assert not other.try_to_lead()
-    _end_every_connection_of(server, "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")
+    _cut_the_leader_off(server)
     assert _in_time(other.try_to_lead)
     with pytest.raises(LeadershipLost):
         one.confirm()
@@ -80,7 +78,7 @@ def test_a_leader_whose_connection_broke_leads_on_where_nobody_took_over(
 ) -> None:
     one, other = LeaderLock(database), LeaderLock(database)
     assert one.try_to_lead()
-    _end_every_connection_of(server, "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted")
+    _cut_the_leader_off(server)
     one.confirm()
     assert not other.try_to_lead()
     one.resign()
@@ -101,9 +99,9 @@ def test_while_the_server_hangs_nobody_can_say_who_leads(server: PostgresServer,
     one.resign()
 
 
-def _end_every_connection_of(server: PostgresServer, pids: str) -> None:
+def _cut_the_leader_off(server: PostgresServer) -> None:
     with server.connect() as connection:
-        connection.execute(f"SELECT pg_terminate_backend(pid) FROM ({pids}) AS found")
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
 
 
 def _in_time(attempt: object, patience_s: float = 5.0) -> bool:
