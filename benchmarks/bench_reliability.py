@@ -1,4 +1,4 @@
-"""How soon a device knows of a commit, how fast a queue drains, how soon after a kill all goes on, and how fast a log is
+"""How soon a device knows of a commit, how fast a queue drains, how soon after a kill all goes on, how fast a log is
 checked and projected anew. On SQLite and on PostgreSQL (durable: fsync on), each beside the other in one run.
 
 ``commit to ack``: from the store's clock at the commit, which the acknowledgement carries, to a device hearing it, at a

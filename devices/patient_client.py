@@ -1,9 +1,9 @@
 """paho, with buffers under it, a short way for plain messages, and without the poison it dies of.
 
 A PUBLISH of QoS 1 without properties is what instruments send all day; framed by hand it costs a fifth of paho's way.
-The poison is a PUBLISH whose properties paho cannot read: U+FEFF is legal in an MQTT 5 string (clause 1.5.4) and brokers
-pass it on; paho calls the packet malformed, drops the connection, and is sent the same message again for ever. Nothing
-but what paho lacks may go in here.
+The poison is a PUBLISH whose properties paho cannot read: U+FEFF is legal in an MQTT 5 string (clause 1.5.4), brokers
+pass it on, and paho calls the packet malformed, drops the connection and is sent the same message again for ever.
+Nothing but what paho lacks may go in here.
 """
 
 from __future__ import annotations
