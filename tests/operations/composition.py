@@ -44,7 +44,11 @@ class Composition:
 
     def admin(self, *command: str) -> tuple[int, str]:
         """Run one of histotwin's commands as the administrator does; returns its exit code and its output."""
-        done = self._run("podman-compose", "-p", self.project, "run", "--rm", "-T", "--no-deps", "admin", *command)
+        return self.run("admin", *command)
+
+    def run(self, service: str, *command: str) -> tuple[int, str]:
+        """Run a command in a container of its own that has what the service has."""
+        done = self._run("podman-compose", "-p", self.project, "run", "--rm", "-T", "--no-deps", service, *command)
         chatter = re.compile(r"^(\[.*|using podman .*|podman (volume|run) .*|exit code: .*)\n", re.MULTILINE)
         code = re.findall(r"^exit code: (\d+)$", done.stdout + done.stderr, re.MULTILINE)[-1]
         return int(code), chatter.sub("", done.stdout).strip()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.operations.secret_files import PASSWORDS
 from devices.connectors.gateway import Gateway, GatewaySettings
 from devices.outbox import Outbox
 from devices.session import BrokerAddress
@@ -152,6 +153,34 @@ def test_our_services_stop_in_order_and_are_the_same_afterwards(running: Composi
         running.podman("start", running.container(service))
     running.wait_until_well()
     assert stored(running, "lims-1") == before
+
+
+def test_every_secret_can_be_renewed(running: Composition, gateway_address: BrokerAddress, tmp_path: Path) -> None:
+    """As docs/operations.md says it is done."""
+    running.podman("stop", running.container("broker"))
+    for name in PASSWORDS:
+        assert running.run("prepare", "secrets", "renew", "/histotwin", name)[0] == 0
+    running.podman("start", running.container("broker"))
+    owner = "\\set new `cat /histotwin/database-owner/password`\nALTER ROLE histotwin PASSWORD :'new';\n"
+    asked = running.inside("database", "sh", "-c", 'printf %s "$1" | psql -U histotwin', "sh", owner)
+    assert asked.stdout.strip() == "ALTER ROLE", asked.stderr
+    assert running.run("schema", "db", "upgrade")[0] == 0
+    until(lambda: running.run("introduce", "secrets", "introduce", "/histotwin")[0] == 0, 60)
+    for service in ("ingest", "forecast", "serve"):
+        running.podman("restart", running.container(service))
+    running.wait_until_well()
+    sent = receipts("300", 5)
+    with connector(gateway_address, tmp_path) as gateway:
+        gateway.publish(sent)
+        assert gateway.flush(60)
+    assert {event["subject"] for _, event in sent} <= set(stored(running, "lims-1"))
+
+
+def test_the_log_is_verified_and_copied_while_everything_runs(running: Composition) -> None:
+    code, said = running.run("schema", "db", "verify")
+    assert (code, "Sound" in said) == (0, True), said
+    code, said = running.run("schema", "db", "backup", "/data/proof.dump")
+    assert code == 0, said
 
 
 @pytest.mark.parametrize("service", OURS)
