@@ -57,6 +57,7 @@ def run_everything(settings: Settings, *, virtual_lab: bool, demo: bool | None, 
         database.close()
         _start_others(supervisor, broker, virtual_lab=virtual_lab)
         _greet(settings, labs, clock.monotonic_s() - began_s, say)
+        supervisor.start("ingest", outlasts=True)  # stands by: it takes over sooner than a new one could start
         while True:
             time.sleep(TEND_EVERY_S)
             supervisor.tend()
