@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.faults.plan import NAMES, SETUPS
 from tests.faults.report import by_kind, points, said, table, write
-from tests.faults.run import run_storm
+from tests.faults.run import RATE_PER_S, run_storm
 
 
 def main() -> int:
@@ -43,7 +43,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--faults", type=int, default=36)
     parser.add_argument("--setup", choices=(*SETUPS, "both"), default="both")
     parser.add_argument("--seed", type=int, help="of the schedule; left out: a new one")
-    parser.add_argument("--rate", type=float, default=300.0, help="events a second while nothing is broken")
+    parser.add_argument("--rate", type=float, default=RATE_PER_S, help="events a second while nothing is broken")
     parser.add_argument("--write", help="document whose markers the tables go between")
     parser.add_argument("--keep", help="folder for databases and logs; left out: one that goes when all is clean")
     return parser.parse_args()
