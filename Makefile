@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: help install install-dev up test test-all faults faults-long bench lint format docs docs-check lock screenshots clean
+.PHONY: help install install-dev up test test-all test-composition faults faults-long bench lint format docs docs-check lock screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,8 +28,11 @@ up: install ## start the whole product; ARGS="--port 9000 --data-dir /somewhere"
 test: install-dev ## every test that is not a slow proof
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
-test-all: install-dev ## every test, slow proofs too
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+test-all: install-dev ## every test, slow proofs too, but not the composition
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not composition" $(ARGS)
+
+test-composition: install-dev ## the composition in containers, for real (needs root and podman; 2-4 min, 5 more at first)
+	@$(BIN)/python -m pytest -m composition $(ARGS)
 
 faults: install-dev ## kill, cut and jam the real parts: 12,000 events through 36 faults on both set-ups
 	@$(BIN)/python -m tests.faults --events 12000 --faults 36 $(ARGS)

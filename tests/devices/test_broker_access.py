@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,7 +16,7 @@ from dashboard.operations.broker_control import BrokerControl
 from dashboard.operations.broker_rights import INGEST
 from dashboard.operations.certificates import new_authority
 from dashboard.operations.device_access import add_device, revoke_device
-from dashboard.operations.secret_files import introduce_services, renew_password
+from dashboard.operations.secret_files import introduce_services, make_secrets, renew_password
 from devices.connectors.gateway import Gateway, GatewaySettings
 from devices.ingest import Ingest, IngestSettings
 from devices.outbox import Outbox
@@ -191,6 +193,22 @@ def test_who_may_speak_outlives_the_broker_and_a_service_comes_back_by_itself(
     assert len(store.events) == 5
 
 
+def test_a_new_certificate_is_taken_up_without_a_restart_and_changes_no_right(
+    broker: SecuredBroker, device: BrokerAddress, ear: Caller
+) -> None:
+    before = _certificate(broker)
+    make_secrets(broker.folder, ["localhost", "127.0.0.1", "mqtt.lab.example"], SystemClock(), lambda _: None)
+    assert broker.server.process is not None
+    broker.server.process.send_signal(signal.SIGHUP)
+    until(lambda: _certificate(broker) != before)
+    with Caller(device) as caller:
+        assert caller.publish(OURS.format("microtome-2")) == "Not authorized"
+        assert caller.publish(OURS.format("microtome-1")) == "Success"
+    until(lambda: ear.heard)
+    assert ear.connections == ["Success"]
+    assert revoke_device(broker.settings, "bcps/rl4/microtome-1") == device.username
+
+
 def test_a_service_with_a_new_password_is_let_in_once_it_is_introduced(broker: SecuredBroker) -> None:
     before = broker.service(INGEST)
     renew_password(broker.folder, "mqtt-ingest")
@@ -205,6 +223,14 @@ def test_a_service_with_a_new_password_is_let_in_once_it_is_introduced(broker: S
 def _known(broker: SecuredBroker) -> set[str]:
     with BrokerControl(broker.settings.broker_admin_address(), SystemClock()) as control:
         return set(control.usernames())
+
+
+def _certificate(broker: SecuredBroker) -> bytes:
+    """Return the certificate that the broker shows now."""
+    trusting = ssl.create_default_context(cafile=str(broker.folder / "ca/ca.crt"))
+    plain = socket.create_connection(("127.0.0.1", broker.device_port), 5)
+    with trusting.wrap_socket(plain, server_hostname="localhost") as secured:
+        return secured.getpeercert(binary_form=True) or b""
 
 
 def _enter_within(caller: Caller, patience_s: float) -> None:

@@ -21,6 +21,7 @@ from tracking.clock import SystemClock
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.composition,
     pytest.mark.timeout(1800),
     pytest.mark.skipif(not COMPOSE_CHECK.exists(), reason=f"{COMPOSE_CHECK}, which runs compositions, is not here"),
 ]
