@@ -1,6 +1,6 @@
 # One image for every part of histotwin. What it runs as can write nowhere but in the volumes and /tmp.
 FROM python:3.12-slim
-# pg_dump and pg_restore, for `histotwin db backup` and `db restore`
+# pg_dump and pg_restore for `histotwin db backup` and `db restore`: of the server's version or a newer one
 RUN apt-get update -qq \
     && apt-get install -y -qq --no-install-recommends postgresql-client \
     && rm -rf /var/lib/apt/lists/*

@@ -382,8 +382,7 @@ def secrets_make(
     from dashboard.operations.secret_files import make_secrets
     from tracking.clock import SystemClock
 
-    names = [name.strip() for given in broker_name for name in given.split(",") if name.strip()]
-    make_secrets(folder, names, SystemClock(), typer.echo)
+    make_secrets(folder, broker_name, SystemClock(), typer.echo)
 
 
 @secrets_app.command("renew")

@@ -6,6 +6,7 @@ Knows no file and no broker. Keys are on the curve P-256, which every instrument
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -26,6 +27,8 @@ from tracking.clock import from_us
 AUTHORITY_DAYS = 3650
 BROKER_DAYS = 397
 RENEW_DAYS_BEFORE = 90
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_HOST_NAME = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 _BACKDATED = timedelta(days=1)
 """A connector whose clock is a little behind must not find a fresh certificate to lie in the future."""
 
@@ -67,6 +70,15 @@ def issue(authority: Certified, names: Sequence[str], now_us: int) -> Certified:
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(public), critical=False)
     )
     return _sealed(unsigned, key, _private(authority))
+
+
+def is_server_name(name: str) -> bool:
+    """Tell whether a certificate can be issued for this: a host name in ASCII, or an IP address."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return _HOST_NAME.fullmatch(name) is not None
+    return True
 
 
 def days_left(certificate: bytes, now_us: int) -> float:

@@ -19,7 +19,14 @@ from dashboard.operations.broker_rights import (
     service_roles,
     with_admin_password,
 )
-from dashboard.operations.certificates import Certified, days_left, issue, new_authority, reason_to_renew
+from dashboard.operations.certificates import (
+    Certified,
+    days_left,
+    is_server_name,
+    issue,
+    new_authority,
+    reason_to_renew,
+)
 from dashboard.operations.settings import Settings
 from tracking.clock import Clock, SystemClock
 from tracking.errors import HistotwinError, InputMistakes, Mistake
@@ -39,14 +46,16 @@ class BrokenSecrets(HistotwinError):
 def make_secrets(folder: Path, broker_names: Sequence[str], clock: Clock, say: Say) -> None:
     """Make what is missing: passwords, authority, the broker's certificate and its first document of rights.
 
-    What is there stays, but for a certificate that ends soon or lacks a name. Raises ``InputMistakes``.
+    What is there stays, but for a certificate that ends soon or lacks a name. A broker's name may be several, with
+    commas between. Raises ``InputMistakes``, and ``BrokenSecrets`` for a broker's document that is damaged.
     """
+    names = _names(broker_names)
     try:
         for name in PASSWORDS:
             if not _password_file(folder, name).exists():
                 _write_password(folder, name)
                 say(f"made {name}/password")
-        _certify(folder, broker_names, clock, say)
+        _certify(folder, names, clock, say)
         _seat_admin(folder, say)
     except OSError as error:
         wanted = f"a folder that can be written to ({error.strerror})"
@@ -99,6 +108,15 @@ def password(folder: Path, name: str) -> str:
     if not found:
         raise BrokenSecrets(f"{_password_file(folder, name)} is missing or empty: histotwin secrets make makes it.")
     return found
+
+
+def _names(given: Sequence[str]) -> list[str]:
+    names = [name.strip() for some in given for name in some.split(",") if name.strip()]
+    wrong = [name for name in names if not is_server_name(name)] if names else [",".join(given)]
+    if wrong:
+        wanted = "the host name or address by which connectors call the broker"
+        raise InputMistakes([Mistake("command line", "--broker-name", name, wanted) for name in wrong])
+    return names
 
 
 def _certify(folder: Path, names: Sequence[str], clock: Clock, say: Say) -> None:

@@ -87,6 +87,19 @@ def test_the_brokers_certificate_is_renewed_before_it_ends_and_when_a_name_is_ad
     assert (is_well, "broker: 17 days left" in said) == (False, True)
 
 
+@pytest.mark.parametrize("name", ["", ",", "mqtt lab", "-x", "läb.example", "a..b", "*.example", "x" * 64])
+def test_a_name_that_no_certificate_can_bear_is_named_and_nothing_is_made(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputMistakes, match="--broker-name"):
+        made(tmp_path, ["broker", name] if name.strip(",") else [name])
+    assert contents(tmp_path) == {}
+
+
+def test_several_names_may_stand_in_one_word(tmp_path: Path) -> None:
+    assert "issued the broker's certificate for broker, ::1, mqtt.lab.example: none" in " ".join(
+        made(tmp_path, ["broker, ::1", "mqtt.lab.example,"])
+    )
+
+
 def test_a_damaged_broker_document_is_named_and_left_alone(tmp_path: Path) -> None:
     made(tmp_path)
     document = tmp_path / "broker/dynamic-security.json"
