@@ -280,7 +280,7 @@ def _digest(document: dict[str, Any], event: Event) -> bytes:
         document["sequence"] = event.sequence
     if event.clockoffset is not None:
         document["clockoffset"] = str(event.clockoffset)
-    if document.get("datacontenttype") == "application/json":
+    if str(document.get("datacontenttype")).partition(";")[0].rstrip() == "application/json":
         del document["datacontenttype"]
     document.pop("correction", None)  # who put it right says nothing about what happened
     return sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).digest()
