@@ -17,7 +17,7 @@ from tests.faults.world import Part, World, WorldFailed
 
 SLOW_MS = 150.0
 _REPEATS = 60
-_POINT_PATIENCE_S = 10.0
+_POINT_PATIENCE_S = 20.0
 _WORLD_PATIENCE_S = 120.0
 _TRAFFIC, _TRAFFIC_EVERY_S = 24, 0.3  # events while a part is on its way to a kill point
 
