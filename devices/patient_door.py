@@ -56,7 +56,7 @@ class PatientDoor:
                 if tries >= _TRIES_BEFORE_SINGLING_OUT and _can_be_singled_out(offered):
                     return self._take_singly(offered)
             else:
-                self.trouble = None
+                self._note_open()
                 return receipts
             tries += 1
         return None
@@ -73,6 +73,11 @@ class PatientDoor:
                 return None
             receipts.extend(one)
         return receipts
+
+    def _note_open(self) -> None:
+        if self.trouble is not None:
+            self.trouble = None
+            log.info("the store takes events again")
 
     def _pause(self, tries: int, error: Exception) -> None:
         self._was_shut = True

@@ -108,7 +108,9 @@ class Upkeep:
         except StoreUnavailable as error:
             self._note_trouble(error, now_s)
         else:
-            self.trouble = None if has_asked else self.trouble
+            if has_asked and self.trouble is not None:
+                self.trouble = None
+                log.info("the store answers again")
 
     def end(self) -> None:
         """Say goodbye."""

@@ -51,9 +51,11 @@ def get_health(parts: PartsOf) -> Response:
 
 
 def _without_database(parts: Parts, error: StoreUnavailable) -> Answer:
-    sentence = f"{error} Nothing can be stored or shown; connectors keep their events."
-    trouble = Trouble("database_unreachable", "alarm", sentence)
-    down = {"state": "down", "lag_s": None, "detail": str(error), "says": sentence}
+    trouble = Trouble("database_unreachable", "alarm", "The database does not answer: nothing can be stored or shown. "
+                      "Connectors keep their events until it does.")  # fmt: skip
+    down: Answer = {"state": "down", "lag_s": None, "says": trouble.sentence}
+    if current_principal() is not None:
+        down["detail"] = str(error)  # it may name addresses, which are nobody else's business
     return {
         "status": "down", "version": parts.version, "database": down, "broker": _broker(parts), "ingest": _UNKNOWN,
         "forecast": _UNKNOWN, "troubles": [_entry(trouble)],

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import event, insert, update
+from sqlalchemy import delete, event, insert, select, update
 
 from dashboard.api.lookout import Bounded
 from tests.dashboard.api_world import LOOPBACK, ApiWorld, api_world
@@ -29,6 +29,8 @@ from tracking.store.heartbeats import Heart
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[ApiWorld]:
     with api_world(tmp_path, is_demo=True) as made:
+        with made.rows.database.writing() as connection:
+            connection.execute(delete(tables.watermark))  # a world without gaps
         yield made
 
 
@@ -169,9 +171,10 @@ def test_refusals_and_conflicts_wait_for_somebody_until_they_are_settled(world: 
 )
 def test_a_clock_that_is_wrong_is_named(world: ApiWorld, off_s: int, severity: str | None, says: str) -> None:
     beat(world, "ingest")
+    reader = select(tables.source.c.id).where(tables.source.c.path == "/bcps/rl4/reception-1").scalar_subquery()
     with world.rows.database.writing() as connection:
         connection.execute(update(tables.device).values(clock_off_us=off_s * SECOND_US).where(
-            tables.device.c.lab == "rl4"))  # fmt: skip
+            tables.device.c.source_id == reader))  # fmt: skip
     found = [one for one in health(world)["troubles"] if one["word"] == "clock_wrong"]
     assert [one["severity"] for one in found] == ([severity] if severity else [])
     assert all(says in one["sentence"] for one in found)
@@ -223,6 +226,8 @@ def test_without_a_database_health_still_answers(world: ApiWorld) -> None:
     answer = world.client().get("/api/v1/health")
     said = answer.json()
     assert (answer.status_code, said["status"], said["database"]["state"]) == (503, "down", "down")
+    assert said["database"]["says"].startswith("The database does not answer")
+    assert "detail" not in said["database"]
     assert (said["ingest"]["state"], [one["word"] for one in said["troubles"]]) == ("unknown", ["database_unreachable"])
 
 
