@@ -16,7 +16,7 @@
   ht.labHref = (lab) => `/labs/${encodeURIComponent(lab)}`;
 
   // --- links inside the product change the page without a reload; a row of a table is as good as its link ----------
-  const ours = /^\/($|\?|labs\/|items\/|cases\/|search)/;
+  const ours = /^\/($|\?|labs\/|items\/|cases\/|search|admin\/)/;
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = event.target.closest("a[href]");

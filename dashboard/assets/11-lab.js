@@ -120,9 +120,9 @@
 
   function refused(lab) {
     const list = lab.rejected || [];
-    return h("section", { class: "card", "data-key": "refused", "aria-labelledby": "refused-title" }, h("h2", { id: "refused-title" }, "Refused scans and messages"),
+    return h("section", { class: "card", "data-key": "refused", "aria-labelledby": "refused-title" }, h("div", { class: "card-head" }, h("h2", { id: "refused-title" }, "Refused scans and messages"), list.length ? h("p", { class: "note" }, ht.link(`/admin/rejected?lab=${encodeURIComponent(lab.id)}`, {}, "Deal with them")) : null),
       list.length ? h("ul", { class: "plain" }, list.slice(0, 10).map((entry) => h("li", { "data-key": `r-${entry.id}` }, ht.shape("cross", "bad"),
-        h("span", { class: "grow" }, h("span", {}, entry.message || ht.words(entry.reason)), entry.text ? h("span", { class: "raw code" }, String(entry.text).slice(0, 160)) : null,
+        h("span", { class: "grow" }, ht.link(`/admin/rejected?lab=${encodeURIComponent(lab.id)}&id=${entry.id}`, {}, entry.message || ht.words(entry.reason)), entry.text ? h("span", { class: "raw code" }, String(entry.text).slice(0, 160)) : null,
           h("span", { class: "note" }, [entry.origin && String(entry.origin).split("/").pop(), ht.moment(entry.last_at), entry.times > 1 ? `${entry.times} times` : ""].filter(Boolean).join(", "))))))
         : h("p", { class: "soft" }, "Nothing was refused."));
   }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dashboard.pages import item, lab, network, search
+from dashboard.pages import item, lab, network, rejected, search
 from dashboard.pages.address import Address
 
-PAGES = (network, lab, item, search)
+PAGES = (network, lab, item, search, rejected)
 
 __all__ = ["PAGES", "Address"]
