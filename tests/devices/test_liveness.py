@@ -322,13 +322,13 @@ def test_a_burst_waits_at_the_broker_and_not_in_memory(real_mosquitto: Mosquitto
         until(lambda: ingest.health().is_connected)
         store.is_down.set()
         device.say(EVENT, event(1, "b"))
-        for number in range(2, 12_001):
+        for number in range(2, 7_001):
             device.paho.publish(EVENT, event(number, "b"), qos=0 if number % 2 else 1)
-        device.say(EVENT, event(12_001, "b"))
+        device.say(EVENT, event(7_001, "b"))
         most = max(_waiting(ingest) for _ in range(20))
         store.is_down.clear()
-        until(lambda: len(store.events) == 12_001)
-    assert 0 < most < 5_000
+        until(lambda: len(store.events) == 7_001)
+    assert 0 < most < 4_000
 
 
 def _waiting(ingest: Ingest) -> int:
