@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.tracking.store.conftest import ROOT
 from tests.tracking.store.histories import batches_of, incoming, lab_life
 from tests.tracking.store.pictures import Bench
+from tracking.clock import MINUTE_US, SystemClock
+from tracking.registry import Registry
+from tracking.store import tables
 from tracking.store.copies import CopyFailed, backup, restore
+from tracking.store.heartbeats import Heart
+from tracking.store.migrate import differences, newest_revision
 from tracking.store.verify import verify
 
 
@@ -58,3 +67,146 @@ def test_verify_names_what_was_tampered_with(sqlite_bench: Bench) -> None:
     faults = verify(sqlite_bench.url, sqlite_bench.registry).faults
     assert "Events 3 to 3 are missing from the log." in faults
     assert any(fault.startswith("Event 2, or one before it, is not what was stored") for fault in faults)
+
+
+def test_a_copy_of_postgresql_goes_up_to_the_position_it_names(
+    postgres_url: Callable[[], str], registry: Registry, tmp_path: Path
+) -> None:
+    with Bench(postgres_url(), registry) as bench:
+        events = incoming(lab_life("rl4", "S", 2))
+        bench.take(*events[:30])
+        stored = bench.rows(tables.event)
+        assert backup(bench.url, tmp_path / "copy") == 30
+        bench.take(*events[30:])
+        bench.database.engine.dispose()
+        restore(tmp_path / "copy", bench.url)
+        assert bench.rows(tables.event) == stored
+        with bench.database.reading() as connection:
+            assert differences(connection) == []
+
+
+def test_a_restore_takes_no_table_away_that_is_not_ours(
+    postgres_url: Callable[[], str], registry: Registry, tmp_path: Path
+) -> None:
+    with Bench(postgres_url(), registry) as bench:
+        bench.take(*incoming(lab_life("rl4", "S", 1)))
+        before = bench.projections()
+        with bench.database.writing() as connection:
+            connection.exec_driver_sql("CREATE TABLE pathology_of_the_trust (a int)")
+        backup(bench.url, tmp_path / "copy")
+        with bench.database.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO pathology_of_the_trust VALUES (1)")
+        bench.database.engine.dispose()
+        with pytest.raises(CopyFailed, match="pathology_of_the_trust"):
+            restore(tmp_path / "copy", bench.url)  # it stands in the copy, too, and is not ours to replace
+        assert bench.projections() == before
+        with bench.database.reading() as connection:
+            assert connection.exec_driver_sql("SELECT a FROM pathology_of_the_trust").all() == [(1,)]
+
+
+def test_a_copy_that_cannot_be_put_back_leaves_the_database_as_it_was(bench: Bench, tmp_path: Path) -> None:
+    events, copy = incoming(lab_life("rl4", "S", 2)), tmp_path / "copy"
+    bench.take(*events[:30])
+    backup(bench.url, copy)
+    bench.take(*events[30:])
+    wanted = bench.projections()
+    content = bytearray(copy.read_bytes())
+    content[len(content) // 2 :] = b"x" * (len(content) - len(content) // 2)
+    copy.write_bytes(content)
+    bench.database.engine.dispose()
+    with pytest.raises(CopyFailed):
+        restore(copy, bench.url)
+    assert bench.projections() == wanted
+    assert verify(bench.url, bench.registry).is_sound
+
+
+def test_nothing_is_restored_under_a_part_that_lives(bench: Bench, tmp_path: Path) -> None:
+    bench.take(*incoming(lab_life("rl4", "S", 1)))
+    backup(bench.url, tmp_path / "copy")
+    Heart(bench.database, SystemClock(), "ingest").beat()
+    with pytest.raises(CopyFailed, match=r"Parts are running: ingest \(process \d+\)"):
+        restore(tmp_path / "copy", bench.url)
+    bench.database.engine.dispose()
+    restore(tmp_path / "copy", bench.url, LaterClock())
+    Heart(bench.database, SystemClock(), "ingest").beat("stopped")
+    bench.database.engine.dispose()
+    restore(tmp_path / "copy", bench.url)
+    Heart(bench.database, SystemClock(), "ingest").beat()
+    bench.database.engine.dispose()
+    restore(tmp_path / "copy", bench.url, force=True)
+    assert bench.rows(tables.heartbeat) == []
+
+
+class LaterClock(SystemClock):
+    """A clock that stands a minute later."""
+
+    def now_us(self) -> int:
+        return super().now_us() + MINUTE_US
+
+
+def test_a_copy_of_a_newer_version_is_not_put_back(bench: Bench, tmp_path: Path) -> None:
+    bench.take(*incoming(lab_life("rl4", "S", 1)))
+    with bench.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    backup(bench.url, tmp_path / "copy")
+    with bench.database.writing() as connection:
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{newest_revision()}'")  # noqa: S608
+    bench.database.engine.dispose()
+    with pytest.raises(CopyFailed, match="has schema 9999, which is newer than this version"):
+        restore(tmp_path / "copy", bench.url)
+    assert verify(bench.url, bench.registry).is_sound
+
+
+_DIES = """
+import sys
+from pathlib import Path
+from tests.tracking.store.conftest import ROOT
+from tracking.kill_points import arm
+from tracking.registry import load_registry
+from tracking.store.copies import backup, restore
+from tracking.store.rebuild import rebuild
+point, url, copy = sys.argv[1:]
+arm(point)
+if point == "copy_written":
+    backup(url, Path(copy))
+elif point == "restore_in_transaction":
+    restore(Path(copy), url)
+else:
+    rebuild(url, load_registry((ROOT / "data/networks").glob("*.yaml")))
+"""
+
+
+def dies_at(point: str, url: str, copy: Path) -> None:
+    assert subprocess.run([sys.executable, "-c", _DIES, point, url, str(copy)], cwd=ROOT, check=False).returncode == -9
+
+
+def test_a_backup_killed_before_it_has_its_name_is_no_backup(sqlite_bench: Bench, tmp_path: Path) -> None:
+    sqlite_bench.take(*incoming(lab_life("rl4", "S", 1)))
+    dies_at("copy_written", sqlite_bench.url, tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+    assert verify(sqlite_bench.url, sqlite_bench.registry).is_sound
+    backup(sqlite_bench.url, tmp_path / "copy")
+    assert [file.name for file in tmp_path.glob("copy*")] == ["copy"]
+
+
+def test_a_rebuild_killed_before_its_end_has_changed_nothing(bench: Bench, tmp_path: Path) -> None:
+    bench.take(*incoming(lab_life("rl4", "S", 1)))
+    before = bench.projections()
+    dies_at("rebuild_in_transaction", bench.url, tmp_path / "copy")
+    assert bench.projections() == before
+    assert verify(bench.url, bench.registry).is_sound
+
+
+def test_a_restore_killed_before_its_end_has_changed_nothing(
+    postgres_url: Callable[[], str], registry: Registry, tmp_path: Path
+) -> None:
+    with Bench(postgres_url(), registry) as bench:
+        events = incoming(lab_life("rl4", "S", 2))
+        bench.take(*events[:30])
+        backup(bench.url, tmp_path / "copy")
+        bench.take(*events[30:])
+        before = bench.projections()
+        bench.database.engine.dispose()
+        dies_at("restore_in_transaction", bench.url, tmp_path / "copy")
+        assert bench.projections() == before
+        assert verify(bench.url, registry).is_sound
