@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from dashboard.api.answers import answer
-from dashboard.api.asking import Anybody, Manager, PartsOf, Reading, Sentence
+from dashboard.api.asking import Anybody, Manager, PartsOf, Reading, Sentence, require_storable
 from dashboard.api.parts import Parts
 from tracking.access import Principal
 from tracking.queries.rejected_list import (
@@ -31,7 +31,7 @@ from tracking.store.replays import Replay, Replays
 router = APIRouter(tags=["refused events"])
 MOST_AT_ONCE = 5_000
 LabId = Annotated[str | None, Query(max_length=40)]
-Reason = Annotated[str | None, Query(max_length=64)]
+Reason = Annotated[Annotated[str, AfterValidator(require_storable)] | None, Query(max_length=64)]
 State = Literal["open", "replayed", "dismissed", "all"]
 Number = Annotated[int, Path(ge=1, lt=2**63)]
 Ids = Annotated[list[Annotated[int, Field(ge=1, lt=2**63)]], Field(min_length=1, max_length=MOST_AT_ONCE)]
@@ -43,7 +43,7 @@ class ReplayOrder(BaseModel):
     model_config = ConfigDict(extra="forbid")
     ids: Ids | None = None
     lab: Annotated[str | None, Field(max_length=40)] = None
-    reason: Annotated[str | None, Field(max_length=64)] = None
+    reason: Annotated[str, Field(max_length=64), AfterValidator(require_storable)] | None = None
     state: Literal["open"] = "open"
     after: Annotated[int, Field(ge=0, lt=2**63)] = 0
     dry_run: bool = False
@@ -71,7 +71,7 @@ def get_rejected(
     lab: LabId = None,
     reason: Reason = None,
     state: State = "open",
-    q: Annotated[str | None, Query(max_length=200)] = None,
+    q: Annotated[Annotated[str, AfterValidator(require_storable)] | None, Query(max_length=200)] = None,
     before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:

@@ -100,7 +100,7 @@
   clientside.showProgress = function (work) {
     const mount = document.getElementById("progress");
     ht.draw(mount, (work || []).map((one) => h("p", { class: "banner banner-calm", role: "status", "data-key": one.name },
-      h("span", {}, h("strong", {}, one.detail || ht.words(one.name)), one.detail && /\d/.test(one.detail) ? "" : `: ${ht.count(one.done)} of ${ht.count(one.total)}`, ". Figures over longer periods fill up as it loads."),
+      h("span", {}, h("strong", {}, one.detail || ht.words(one.name)), one.detail && /\d/.test(one.detail) ? "" : `: ${ht.count(one.done)} of ${ht.count(one.total)}`, one.name === "replay" ? "." : ". Figures over longer periods fill up as it loads."),
       h("progress", { max: one.total, value: one.done, "aria-label": ht.words(one.name) }))));
     return window.dash_clientside.no_update;
   };

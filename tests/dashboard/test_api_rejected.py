@@ -186,6 +186,9 @@ def test_one_foreign_event_among_many_is_not_there_and_nothing_is_done(stored: S
         asked(manager, "GET", f"/rejected-events/{number}", 404)
     assert listed(manager) == [1]
     asked(manager, "POST", "/rejected-events/replay", 422, json={})
+    asked(manager, "POST", "/rejected-events/replay", 422, json={"reason": "a\x00"})
+    for query in ("q=%00", "reason=%00", "state=lost", "before=0", "limit=0", "q=" + "x" * 201):
+        asked(manager, "GET", f"/rejected-events?{query}", 422)
     asked(manager, "POST", "/rejected-events/replay", 404, json={"lab": "rna"})
 
 

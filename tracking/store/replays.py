@@ -7,6 +7,7 @@ a process that dies in between leaves an open row, and the next replay finds a d
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ import orjson
 from sqlalchemy import Connection
 
 from tracking.clock import Clock
-from tracking.errors import NotFound
+from tracking.errors import NotFound, StoreUnavailable
 from tracking.kill_points import passing
 from tracking.offering import Before, Incoming, Receipt
 from tracking.store import tables
@@ -67,10 +68,13 @@ class Replays:
     def _replay_many(self, batches: Sequence[Sequence[int]], person: str) -> list[Replay]:
         total, told = sum(map(len, batches)), list[Replay]()
         progress = Progress(self._database, self._clock, "replay", total, f"0 of {total} refused events replayed")
-        for some in batches:
-            told += self._replay(some, person)
-            progress.report(len(told), f"{len(told)} of {total} refused events replayed")
-        progress.finish(f"{total} refused events replayed")
+        try:
+            for some in batches:
+                told += self._replay(some, person)
+                progress.report(len(told), f"{len(told)} of {total} refused events replayed")
+        finally:
+            with suppress(StoreUnavailable):  # whatever stopped it is told by itself
+                progress.finish(f"{len(told)} of {total} refused events replayed")
         return told
 
     def _replay(self, ids: Sequence[int], person: str) -> list[Replay]:

@@ -14,13 +14,16 @@ import orjson
 import pytest
 import yaml
 
+from devices.receipts import stored_stream
 from tests.tracking.queries.stored_rows import TestClock
 from tests.tracking.store.histories import START_US, incoming
 from tests.tracking.store.pictures import Bench
+from tracking.access.principals import Principal, Role
 from tracking.clock import DAY_US
 from tracking.corrections import Correction, Field
 from tracking.door import Incoming, Receipt
 from tracking.errors import NotFound, Refusal
+from tracking.queries.rejected_list import Wanted, rejected_page
 from tracking.registry import Registry, load_registry
 from tracking.store import tables
 from tracking.store.corrections import add_correction, end_correction
@@ -114,9 +117,11 @@ def test_a_source_by_another_name_is_stored_for_its_device_and_acknowledged_to_i
     assert bench.take(first)[0].reason == "unknown_device"
     correct(bench, Field.SOURCE, NEW, "lims-1")
     second = {**booked("S26-000124"), "source": NEW, "id": "e2", "sequence": "2"}
-    [receipt] = bench.take(second)
+    [offered] = incoming([second])
+    [receipt] = bench.take(offered)
     assert (receipt.fate, receipt.source, receipt.boot, receipt.sequence) == ("accepted", LIMS, "l", 2)
-    assert receipt.stored_through == 2, "the sender would offer it for ever"
+    stream, through = stored_stream(offered, receipt), receipt.stored_through
+    assert (stream, through) == ((f"histotwin{NEW}/ack", "l"), 2), "the sender would offer it for ever"
     assert replays(bench).replay([1], "bea")[0].state == "replayed"
     sources = {row["id"]: row["path"] for row in bench.named(tables.source)}
     marks = {sources[row["source_id"]]: row["contiguous"] for row in bench.named(tables.watermark)}
@@ -310,6 +315,17 @@ def test_what_a_person_sets_aside_is_left_alone_until_it_is_taken_up_again(bench
     with pytest.raises(NotFound, match="no refused event 2"):
         replays(bench).dismiss([1, 2], "bea", "x")
     require_sound(bench)
+
+
+@pytest.mark.parametrize(("text", "found"), [('\u00e4nderung" }', [2]), ("E1", [1]), ("READER-1", [2]), ("100%", [])])
+def test_the_list_finds_words_and_bytes(bench: Bench, text: str, found: list[int]) -> None:
+    odd = '{"note": "\u00e4nderung" } trailing'.encode()
+    bench.take(WRONG_STEP, Incoming(odd + b"\xff\x00", "mqtt", START_US, origin=READER))
+    anybody = Principal("anna", frozenset({Role.VIEWER}), None)
+    with bench.database.reading() as connection:
+        page = rejected_page(connection, bench.registry, anybody, Wanted(q=text))
+        assert [row["id"] for row in page] == found
+        assert rejected_page(connection, bench.registry, anybody, Wanted(), before=2)[0]["id"] == 1
 
 
 def test_a_message_refused_on_the_wire_is_judged_by_the_door_when_a_person_replays_it(sqlite_bench: Bench) -> None:
