@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.services import until
 from tests.tracking.store.conftest import ROOT
 from tests.tracking.store.histories import batches_of, incoming, lab_life
 from tests.tracking.store.pictures import Bench
@@ -208,5 +209,13 @@ def test_a_restore_killed_before_its_end_has_changed_nothing(
         before = bench.projections()
         bench.database.engine.dispose()
         dies_at("restore_in_transaction", bench.url, tmp_path / "copy")
+        until(lambda: not others_at_work(bench))
         assert bench.projections() == before
         assert verify(bench.url, registry).is_sound
+
+
+def others_at_work(bench: Bench) -> int:
+    """Return how many other sessions PostgreSQL has: one whose client is gone takes a moment to end."""
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    with bench.database.reading() as connection:
+        return int(connection.exec_driver_sql(sql).scalar_one())

@@ -53,22 +53,37 @@ class _NoUpgrade(ArchivingBench):
         self._begin(url, registry, open_database(url))
 
 
-@pytest.mark.parametrize("sql", [
-    "UPDATE event SET time_us = 0", "DELETE FROM event", "TRUNCATE event", "DELETE FROM event_p00000",
-    "UPDATE event_p00000 SET time_us = 0", "DROP TABLE event_p00000", "ALTER TABLE event DETACH PARTITION event_p00000",
-    "UPDATE event_key SET position = 0", "DELETE FROM event_key", "UPDATE source SET path = ''", "DELETE FROM source",
-    "DELETE FROM rejected", "UPDATE rejected SET body = ''", "UPDATE rejected SET reason = ''",
-    "UPDATE archive SET dropped_us = 1", "DELETE FROM archive", "DELETE FROM store_identity",
-    "UPDATE alembic_version SET version_num = '1'", "CREATE TABLE mine (a int)", "DROP TABLE head",
-])  # fmt: skip
-def test_the_parts_cannot_change_what_was_stored(two: Two, sql: str) -> None:
+FORBIDDEN = (
+    "UPDATE event SET time_us = 0",
+    "DELETE FROM event",
+    "TRUNCATE event",
+    "DELETE FROM event_p00000",
+    "UPDATE event_p00000 SET time_us = 0",
+    "DROP TABLE event_p00000",
+    "ALTER TABLE event DETACH PARTITION event_p00000",
+    "UPDATE event_key SET position = 0",
+    "DELETE FROM event_key",
+    "UPDATE source SET path = ''",
+    "DELETE FROM source",
+    "DELETE FROM rejected",
+    "UPDATE rejected SET body = ''",
+    "UPDATE rejected SET reason = ''",
+    "UPDATE archive SET dropped_us = 1",
+    "DELETE FROM archive",
+    "DELETE FROM store_identity",
+    "UPDATE alembic_version SET version_num = '1'",
+    "CREATE TABLE mine (a int)",
+    "DROP TABLE head",
+)
+
+
+def test_the_parts_cannot_change_what_was_stored(two: Two) -> None:
     two.parts.take(*incoming(lab_life("rl4", "S", 1)))
     before = two.parts.rows(tables.event)
-    with (
-        pytest.raises(ProgrammingError, match=r"permission denied|must be owner"),
-        two.parts.database.writing() as parts,
-    ):
-        parts.exec_driver_sql(sql)
+    for sql in FORBIDDEN:
+        refused = pytest.raises(ProgrammingError, match=r"permission denied|must be owner")
+        with refused, two.parts.database.writing() as parts:
+            parts.exec_driver_sql(sql)
     assert two.parts.rows(tables.event) == before
 
 
