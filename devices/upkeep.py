@@ -105,7 +105,7 @@ class Upkeep:
             has_asked = self._beat_if_due(now_s, canary_came=canary_came)
             if self._standing is not None:
                 has_asked |= self._look_after(self._standing, now_s)
-        except StoreUnavailable as error:
+        except Exception as error:  # a fault in what is said about the events must not stop the events
             self._note_trouble(error, now_s)
         else:
             if has_asked and self.trouble is not None:
@@ -186,10 +186,11 @@ class Upkeep:
         if self._standing is not None:
             log.info("log head %s", self._standing.anchor())
 
-    def _note_trouble(self, error: StoreUnavailable, now_s: float) -> None:
+    def _note_trouble(self, error: Exception, now_s: float) -> None:
         if self.trouble is None:
-            log.error("%s Events stay with the broker and the connectors meanwhile.", error)
-        self.trouble = str(error)
+            ours = None if isinstance(error, StoreUnavailable) else error
+            log.error("ingest cannot say how it is, nor how devices stand: %s", error, exc_info=ours)
+        self.trouble = str(error) or type(error).__name__
         self._rest_until_s = now_s + REST_S
         self._beat_s = self._look_s = 0.0
 

@@ -120,6 +120,9 @@ def test_parts_that_stopped_are_named(world: ApiWorld) -> None:
     beat(world, "ingest")
     assert words(world) == {"forecast_silent", "virtual_lab_silent"}
     assert health(world)["forecast"]["state"] == "down"
+    beat(world, "virtual-lab", "stopped")
+    beat(world, "forecast", "stopped")
+    assert words(world) == {"forecast_silent"}
 
 
 def open_gap(world: ApiWorld, lab: str, since_us: int) -> None:

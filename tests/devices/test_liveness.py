@@ -174,6 +174,26 @@ def test_it_does_not_end_while_broker_or_store_are_away(real_mosquitto: Mosquitt
     assert deaths == []
 
 
+class BrokenHeart:
+    """Where nothing can be said."""
+
+    def beat(self, state: str = "working", **detail: object) -> None:  # noqa: ARG002  # said to nobody
+        raise ZeroDivisionError("a fault of ours")
+
+
+def test_a_fault_in_telling_how_it_is_stops_no_event(real_mosquitto: Mosquitto, device: Device) -> None:
+    store, deaths = StoreInMemory(), []
+    how = settings(real_mosquitto.port)
+    ingest = Ingest(how, store, SystemClock(), on_fatal=deaths.append, heart=BrokenHeart())
+    ingest.start()
+    until(lambda: ingest.health().is_connected and ingest.health().trouble == "a fault of ours")
+    device.say(EVENT, event(1, "b"))
+    until(lambda: device.of("ack"))
+    ingest._stopping.set()
+    assert (store.order, deaths) == (["e-1"], [])
+    ingest.stop()
+
+
 def test_being_suspended_oneself_is_no_silence_of_others() -> None:
     watch = LifeWatch(20, now_s=0)
     assert not watch.is_dead(Signs(1, 1, False), 1)

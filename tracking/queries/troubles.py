@@ -23,7 +23,8 @@ SILENT_AFTER_S = {INGEST: 20.0, STANDBY: 30.0, FORECAST: 60.0, VIRTUAL_LAB: 60.0
 SLOW_ROUND_TRIP_MS = 2_000
 GAP_AFTER_S = 300
 SESSION_LOST_FOR_S = 3_600
-STANDBY_MISSED_FOR_S = 7 * 86_400
+MISSED_FOR_S = 7 * 86_400
+"""What has not been there for a week is not expected back."""
 CLOCK_ALARM_US = 60 * SECOND_US
 LEAST_FREE_BYTES, LEAST_FREE_SHARE = 1_000_000_000, 0.05
 MOST_UNMERGED_BYTES = 64 * 1024 * 1024
@@ -99,17 +100,19 @@ def _standby(beat: Heartbeat | None, clock: Clock) -> Iterator[Trouble]:
     """Miss a standby only where there was one."""
     if beat is None or beat.state == "stopped" or not is_silent(beat, clock):
         return
-    if real_seconds_since(clock, beat.beat_us) < STANDBY_MISSED_FOR_S:
+    if real_seconds_since(clock, beat.beat_us) < MISSED_FOR_S:
         yield Trouble("standby_missing", "warning", "No second ingest stands by any more: if the one at work dies, "
                       "events wait until it is started again.", since_us=beat.beat_us)  # fmt: skip
 
 
 def _other_parts(seen: Vitals, clock: Clock) -> Iterator[Trouble]:
+    """Name those that are missed; virtual laboratories that somebody has stopped are not."""
     for part, what in ((FORECAST, "Forecasts grow old"), (VIRTUAL_LAB, "The virtual laboratories stand still")):
         beat = seen.beats.get(part)
-        if beat is not None and (beat.state == "stopped" or is_silent(beat, clock)):
-            word = part.replace("-", "_")
-            yield Trouble(f"{word}_silent", "warning", f"{what}: {part} has not been running for "
+        if beat is None or real_seconds_since(clock, beat.beat_us) > MISSED_FOR_S:
+            continue
+        if is_silent(beat, clock) if beat.state != "stopped" else part == FORECAST:
+            yield Trouble(f"{part.replace('-', '_')}_silent", "warning", f"{what}: {part} has not been running for "
                           f"{ago(beat.beat_us, clock)}.", since_us=beat.beat_us)  # fmt: skip
 
 
