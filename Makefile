@@ -32,7 +32,7 @@ test-all: install-dev ## every test, slow proofs too, but not the composition
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not composition" $(ARGS)
 
 test-composition: install-dev ## the composition in containers, for real (needs root and podman; 2-4 min, 5 more at first)
-	@$(BIN)/python -m pytest -m composition $(ARGS)
+	@$(BIN)/python -m pytest -m composition tests/operations/test_composition.py $(ARGS)
 
 faults: install-dev ## kill, cut and jam the real parts: 12,000 events through 36 faults on both set-ups
 	@$(BIN)/python -m tests.faults --events 12000 --faults 36 $(ARGS)
