@@ -22,7 +22,10 @@ CLOCKS = st.one_of(
     MOMENTS, st.integers(-40 * 24, 40 * 24).map(lambda n: to_rfc3339(START_US + n * HOUR_US)), st.sampled_from(ABSURD)
 )
 OFFSETS = st.sampled_from(["0.4", "-3600", "3600.25", 61, -86_400, "soon", "", "99999999999", "-99999999999", None])
-RECEIPTS = st.one_of(st.integers(0, 5), st.integers(0, 30 * 24 * 60)).map(lambda n: START_US + n * 60 * SECOND_US)
+_LAST_MINUTE = 30 * 24 * 60
+RECEIPTS = st.one_of(st.integers(0, 5), st.integers(0, _LAST_MINUTE), st.just(_LAST_MINUTE)).map(
+    lambda n: START_US + n * 60 * SECOND_US
+)
 CASES, SPECIMENS, BLOCKS, SLIDES = (st.sampled_from([f"{kind}0{n}" for n in (1, 2)]) for kind in "CPBG")
 ITEMS = st.one_of(CASES, SPECIMENS, BLOCKS, SLIDES)
 FEW_ITEMS = st.lists(ITEMS, min_size=1, max_size=3)
