@@ -7,6 +7,7 @@ body names the corrections it owes itself to, and that attribute is left out of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +16,7 @@ from typing import Any
 
 from tracking.decoding import boot_of, sequence_of
 from tracking.errors import Refusal
-from tracking.events import STANDARD_STEPS, Event
+from tracking.events import SOURCE_PATTERN, STANDARD_STEPS, Event
 from tracking.identifiers import LONGEST_BARCODE
 from tracking.names import lab_of
 from tracking.reasons import Reason
@@ -25,6 +26,7 @@ Document = dict[str, Any]
 MARK = "correction"
 GIVEN_SOURCE, GIVEN_BOOT, GIVEN_SEQUENCE = "givensource", "givenboot", "givensequence"
 LONGEST_GIVEN = 512
+_PATH = re.compile(SOURCE_PATTERN)
 _ONE_BARCODE, _MANY_BARCODES = ("case", "parent", "on"), ("specimens", "children", "items", "missing")
 
 
@@ -163,7 +165,7 @@ def given_source(event: Event) -> str | None:
 def given_mark(event: Event) -> tuple[str, str, int] | None:
     """Return the source, boot and sequence that a corrected event came with: they count for the one who sent it."""
     extra, given = event.model_extra or {}, given_source(event)
-    if given is None or event.boot is not None:
+    if given is None or event.boot is not None or not _PATH.fullmatch(given):
         return None
     boot, sequence = boot_of({"boot": extra.get(GIVEN_BOOT)}), sequence_of({"sequence": extra.get(GIVEN_SEQUENCE)})
     return None if boot is None or sequence is None else (given, boot, sequence)

@@ -15,6 +15,7 @@ import orjson
 
 from tracking.clock import Clock, to_rfc3339
 from tracking.corrections import (
+    GIVEN_SOURCE,
     HELPS,
     Document,
     Field,
@@ -138,16 +139,21 @@ class Door:
         return offer, self._understand(offer, offer.decoded, is_corrected=True)
 
     def _document(self, incoming: Incoming, in_force: InForce) -> Document | None:
-        """Return the event as it came; a scan or state of a device that nobody knows as that of the one it means."""
+        """Return the event as it came; a scan or state of a device that nobody knows as that of the one it means.
+
+        ``None`` for what is no document, or already claims to have been corrected: only the door may write that.
+        """
         meant = in_force.meant("", Field.SOURCE, incoming.origin)
         known = replace(incoming, origin=meant.meant) if meant and incoming.kind != "event" else incoming
         try:
             document = orjson.loads(self._as_event(known))
         except (Refusal, ValueError):
             return None
-        if known is not incoming and isinstance(document, dict):
+        if not isinstance(document, dict) or GIVEN_SOURCE in document:
+            return None
+        if known is not incoming:
             document["source"] = incoming.origin
-        return document if isinstance(document, dict) else None
+        return document
 
     def _as_event(self, incoming: Incoming) -> bytes:
         body = incoming.body
@@ -197,7 +203,11 @@ class Door:
     def _given_mark(self, event: Event, origin: str | None, *, is_corrected: bool) -> Mark | None:
         """Return what a corrected event counts for; nobody may write it so that it counts for another's device."""
         mark = given_mark(event)
-        if mark is not None and not is_corrected and (origin is not None or mark[0] in self._registry.devices):
+        if mark is None or is_corrected:
+            return mark
+        theirs = lab_of(mark[0])
+        is_foreign = theirs != lab_of(event.source) and theirs in self._registry.labs
+        if origin is not None or is_foreign or mark[0] in self._registry.devices:
             raise refusal(Reason.WRONG_SOURCE, source=mark[0], origin=origin or event.source)
         return mark
 

@@ -139,13 +139,36 @@ def test_a_corrected_source_does_not_excuse_speaking_for_another(sqlite_bench: B
     assert sqlite_bench.take(forged)[0].reason == "wrong_source"
 
 
-@pytest.mark.parametrize("origin", [MICROTOME, None])
-def test_nobody_writes_an_event_that_counts_for_another_device(sqlite_bench: Bench, origin: str | None) -> None:
-    forged = event(givensource=LIMS, givenboot="l", givensequence="9")
+@pytest.mark.parametrize("step", ["microtomy", "sectioning"])
+@pytest.mark.parametrize(
+    ("origin", "given"), [(MICROTOME, LIMS), (None, LIMS), (MICROTOME, MICROTOME), (None, "/bcps/rna/unknown")]
+)
+def test_nobody_writes_an_event_that_counts_for_another_device(
+    sqlite_bench: Bench, origin: str | None, given: str, step: str
+) -> None:
+    correct(sqlite_bench, Field.STEP, "sectioning", "microtomy")
+    forged = event(givensource=given, givenboot="l", givensequence="9", data={"step": step})
     del forged["boot"], forged["sequence"]
     [receipt] = sqlite_bench.take(Incoming(orjson.dumps(forged), "test", START_US, origin=origin))
-    assert receipt.reason == "wrong_source"
+    assert receipt.reason == ("wrong_source" if step == "microtomy" else "unknown_step")
     assert sqlite_bench.rows(tables.watermark) == []
+
+
+@pytest.mark.parametrize("given", ["LIMS 9", "", "/a/b", "/BCPS/rl4/lims-9", 7, None])
+def test_a_given_source_that_is_no_path_counts_for_nobody(sqlite_bench: Bench, given: Any) -> None:
+    odd = event(givensource=given, givenboot="l", givensequence="9")
+    del odd["boot"], odd["sequence"]
+    assert sqlite_bench.take(Incoming(orjson.dumps(odd), "http", START_US))[0].fate == "accepted"
+    assert sqlite_bench.rows(tables.watermark) == []
+    require_sound(sqlite_bench)
+
+
+def test_a_source_that_is_no_path_can_be_corrected(sqlite_bench: Bench) -> None:
+    odd = Incoming(orjson.dumps({**booked(), "source": "LIMS 9"}), "http", START_US)
+    assert sqlite_bench.take(odd)[0].reason == "invalid_event"
+    correct(sqlite_bench, Field.SOURCE, "LIMS 9", "lims-1")
+    assert sqlite_bench.take(odd)[0].source == LIMS
+    require_sound(sqlite_bench)
 
 
 def test_a_misprinted_label_is_read_as_the_block_it_is_on(bench: Bench) -> None:
