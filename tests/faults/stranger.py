@@ -29,13 +29,15 @@ _KEPT = "SELECT count(*) FROM rejected WHERE channel = ? AND body = ?"
 
 
 def publish(port: int, doses: Sequence[Dose]) -> None:
-    """Publish with QoS 1 and wait for the broker. Raises ``OSError`` when it cannot be reached."""
+    """Publish with QoS 1 and wait for the broker. Raises ``OSError`` when it does not take all of it in time."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
     client.connect("127.0.0.1", port)
     client.loop_start()
     try:
         for told in [client.publish(dose.topic, dose.body, qos=1, retain=dose.is_retained) for dose in doses]:
             told.wait_for_publish(_PATIENCE_S)
+            if not told.is_published():
+                raise ConnectionError("the broker says nothing")
     except (RuntimeError, ValueError) as error:
         raise ConnectionError("the broker went away") from error
     finally:

@@ -6,6 +6,7 @@ All of it belongs to one thread: a child that asks to die with its parent dies w
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ max_packet_size 1048576
 set_tcp_nodelay true
 log_dest none
 """
-_START_PATIENCE_S = 40.0
+_START_PATIENCE_S = 60.0
 _TURN_S = 0.02
 
 
@@ -198,7 +199,7 @@ class World:
             self.database.wait_until_ready()
         self._make_schema()
         wait_for_port(self.broker_port, _START_PATIENCE_S)
-        publish(self.broker_port, doses()[:1])
+        self._publish_retained()
         self._start_ingest()
         for name in self.gateways:
             self._start_gateway(name)
@@ -210,6 +211,15 @@ class World:
         program.start()
         if program.process is None or program.process.wait(_START_PATIENCE_S) != 0:
             raise WorldFailed(f"histotwin db upgrade failed: see {program.log}")
+
+    def _publish_retained(self) -> None:
+        """Leave a retained event at the broker before anybody subscribes. Raises ``WorldFailed``."""
+        deadline = time.monotonic() + _START_PATIENCE_S
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                publish(self.broker_port, doses()[:1])
+                return
+        raise WorldFailed(f"the broker does not take a retained message: see {self.broker.program.log}")
 
     def _wait_for_retained(self) -> None:
         """Wait until ingest has met the retained event, as it can only when it is new to the broker."""
