@@ -32,7 +32,7 @@ NETWORK, LAB = "bcps", "rl4"
 MARK = "storm"  # in an event's data: its number among those of its gateway
 STORY = 8  # events a case has
 _REMEMBERED = 400
-_LARGEST_BATCH = 8
+LARGEST_BATCH = 8  # events published at once: as many may stay unmade when a kill comes before the disk has them
 
 Event = tuple[str, Mapping[str, Any]]
 
@@ -158,7 +158,7 @@ class Instruments:
             self._repeat(orders.take_repeats())
 
     def _publish(self, allowed: int) -> int:
-        count = min(self._luck.randint(1, _LARGEST_BATCH), min(allowed, self._total) - self._made)
+        count = min(self._luck.randint(1, LARGEST_BATCH), min(allowed, self._total) - self._made)
         self._note.trying(self._made, count)
         entries = self._gateway.publish([event_number(self._bench, self._made + place) for place in range(count)])
         named = list(_named(entries))
