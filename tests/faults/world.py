@@ -319,9 +319,10 @@ class World:
         return Program(name, command, self.folder / f"logs/{name}.log", environment)
 
     def _broker_program(self) -> Program:
-        if self.setup == "sqlite":
-            return self._program("broker", {"HISTOTWIN_MQTT_PORT": str(self.broker_port)})
         folder = self.folder / "broker"
+        if self.setup == "sqlite":
+            where = {"HISTOTWIN_MQTT_PORT": str(self.broker_port), "TMPDIR": str(folder)}  # a kill leaves files there
+            return self._program("broker", where)
         settings = folder / "mosquitto.conf"
         settings.write_text(_MOSQUITTO_SETTINGS.format(port=self.broker_port, folder=folder), encoding="utf-8")
         return Program("broker", [_MOSQUITTO, "-c", str(settings)], self.folder / "logs/broker.log")
