@@ -142,7 +142,7 @@ def test_the_canary_comes_round_and_is_no_event(broker_port: int) -> None:
     store, deaths = StoreInMemory(), []
     with ingesting(broker_port, store, deaths) as ingest:
         until(lambda: ingest.health().round_trip_ms is not None)
-        time.sleep(1.5)
+        time.sleep(1.1)
         assert ingest.health().silent_s < QUICK.patience_s
         assert (ingest.health().accepted, ingest.health().rejected, ingest.health().batches) == (0, 0, 0)
     assert (store.events, store.rejected, store.batches, deaths) == ({}, [], [], [])
@@ -164,11 +164,11 @@ def test_it_does_not_end_while_broker_or_store_are_away(real_mosquitto: Mosquitt
         until(lambda: ingest.health().round_trip_ms is not None)
         store.is_down.set()
         device.say(EVENT, event(1, "b"))
-        time.sleep(1.5)
+        time.sleep(1.2)
         store.is_down.clear()
         until(lambda: store.order == ["e-1"])
         real_mosquitto.stop()
-        time.sleep(1.5)
+        time.sleep(1.2)
         real_mosquitto.start()
         until(lambda: ingest.health().is_connected)
     assert deaths == []

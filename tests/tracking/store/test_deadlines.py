@@ -85,6 +85,7 @@ def test_a_leader_whose_connection_broke_leads_on_where_nobody_took_over(
     other.resign()
 
 
+@pytest.mark.slow
 def test_while_the_server_hangs_nobody_can_say_who_leads(server: PostgresServer, database: Database) -> None:
     one = LeaderLock(database)
     one._deadlines = Deadlines(LIMIT_S)
