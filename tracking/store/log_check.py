@@ -6,7 +6,7 @@ What is in archives only is read there; where no folder of archives is named the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +18,15 @@ from tracking.store.archive_check import check_archives
 from tracking.store.archived import ArchiveMissing, ArchiveRow, Archives, archive_rows
 from tracking.store.chain import FIRST_LINK, event_link, rejected_link, rejected_seal, source_link
 from tracking.store.faults import Faults
+from tracking.store.quick import fetch_quickly
 from tracking.store.refused import refused_digest
 from tracking.store.statements import mark_of, select_by_keys
 
 ROWS_AT_ONCE = 5_000
 _EVENTS = (
-    "SELECT event.position, path, event.event_id, type, time_us, at_us, received_us, boot, sequence, digest, body, "
-    "link, event_key.position FROM event LEFT JOIN source ON source.id = event.source_id "
-    "LEFT JOIN event_key ON event_key.source_id = event.source_id AND event_key.event_id = event.event_id "
+    "SELECT event.position, event.source_id, event.event_id, type, time_us, at_us, received_us, boot, sequence, "
+    "digest, body, link, event_key.position FROM event LEFT JOIN event_key "
+    "ON event_key.source_id = event.source_id AND event_key.event_id = event.event_id "
     "WHERE event.position > {mark} ORDER BY event.position LIMIT {limit}"
 )
 _REJECTED = (
@@ -93,17 +94,22 @@ def check_log(
 class _Chain:
     """Follows the links of events; goes on from what stands there after each fault, so that every fault is named."""
 
-    def __init__(self, start: int, link: bytes, faults: Faults, anchor: Anchor | None) -> None:
+    def __init__(
+        self, paths: Mapping[int, str], start: int, link: bytes, faults: Faults, anchor: Anchor | None
+    ) -> None:
         self.position, self.link = start, link
         self._faults, self._anchor = faults, anchor
+        self._paths = paths
         self._is_anchored = anchor is None or anchor.position < start
         if anchor is not None and anchor.position == start:
             self._check_anchor(link)
 
     def follow(self, rows: Sequence[Sequence[Any]]) -> None:
         link, position, anchored = self.link, self.position, self._anchor.position if self._anchor else -1
+        paths = self._paths
         for row in rows:
-            own, path, event_id, kind, time_us, at_us, received_us, boot, sequence, digest, body, stored, key = row
+            own, source_id, event_id, kind, time_us, at_us, received_us, boot, sequence, digest, body, stored, key = row
+            path: Any = paths.get(source_id)
             if own != position + 1:
                 self._faults.add("missing", f"Events {position + 1} to {own - 1} are missing from the log.")
             if path is None or key != own:
@@ -141,25 +147,25 @@ def _archived_chain(
 ) -> _Chain:
     """Return the chain as far as it is in archives only, followed there when their folder is named."""
     dropped = [archive for archive in known if archive.dropped_us is not None]
+    paths = {number: path for number, path in connection.exec_driver_sql("SELECT id, path FROM source").all()}  # noqa: C416  # rows, not pairs
     if archives is not None and archives.folder is not None and dropped:
-        chain = _Chain(0, FIRST_LINK, faults, anchor)
+        chain = _Chain(paths, 0, FIRST_LINK, faults, anchor)
         with suppress(ArchiveMissing):  # noted already by the check of the files
             for rows in archives.rows(connection):
                 chain.follow(_as_checked(connection, rows))
             return chain
     start, link = (dropped[-1].last, dropped[-1].link_last) if dropped else (0, FIRST_LINK)
-    return _Chain(start, link, faults, anchor)
+    return _Chain(paths, start, link, faults, anchor)
 
 
 def _as_checked(connection: Connection, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """Return archived rows as ``_EVENTS`` would give them: path, digest and key as the database has them today."""
-    paths = {row[0]: row[1] for row in connection.exec_driver_sql("SELECT id, path FROM source")}
+    """Return archived rows as ``_EVENTS`` would give them: digest and key as the database has them today."""
     columns = ("source_id", "event_id", "digest", "position")
     wanted = [(row[1], row[3]) for row in rows]
     found = select_by_keys(connection, tables.event_key, columns, ("source_id", "event_id"), wanted)
     keys = {row[:2]: (as_bytes(row[2]), row[3]) for row in found}
     return [
-        (row[0], paths.get(row[1]), *row[3:10], digest, *row[11:], key)
+        (*row[:2], *row[3:10], digest, *row[11:], key)
         for row in rows
         for digest, key in (keys.get((row[1], row[3]), (b"", None)),)
     ]
@@ -226,6 +232,6 @@ def _head_position(connection: Connection) -> int:
 
 def _rows(connection: Connection, sql: str, after: int) -> Iterator[list[Any]]:
     statement = sql.format(mark=mark_of(connection), limit=ROWS_AT_ONCE)
-    while rows := connection.exec_driver_sql(statement, (after,)).all():
-        yield list(rows)
+    while rows := fetch_quickly(connection, statement, (after,)):
+        yield rows
         after = rows[-1][0]

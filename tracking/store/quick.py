@@ -1,0 +1,22 @@
+"""Rows in bulk: PostgreSQL hands bytes and numbers out in half the time when they need not become text on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection
+
+from tracking.errors import StoreUnavailable
+
+
+def fetch_quickly(connection: Connection, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
+    """Return all rows of a query in this connection's transaction. Raises ``StoreUnavailable``."""
+    if connection.dialect.name == "sqlite":
+        return list(connection.exec_driver_sql(sql, parameters).all())
+    plain: Any = connection.connection.driver_connection
+    try:
+        with plain.cursor(binary=True) as cursor:
+            return list(cursor.execute(sql, parameters).fetchall())
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable(f"The database cannot work just now: {' '.join(str(error).split())}.") from error
