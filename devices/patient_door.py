@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
 _TRIES_BEFORE_SINGLING_OUT = 2
+_MOST_IN_A_ROW = 3
+"""Whoever trips over more messages than this, and takes none in between, is at fault itself."""
 _SAY_EVERY = 60
 
 
@@ -35,6 +37,7 @@ class PatientDoor:
     def __init__(self, door: TakesBatches, stopping: threading.Event, luck: random.Random) -> None:
         self._door, self._stopping, self._luck = door, stopping, luck
         self._was_shut = False
+        self._tripped_in_a_row = 0
         self.trouble: str | None = None
         """What keeps the door shut, in a sentence; ``None`` while it is open."""
 
@@ -53,18 +56,26 @@ class PatientDoor:
                 self._pause(tries, error)
             except Exception as error:  # a fault of ours must not stop every lab's stream
                 self._pause(tries, error)
-                if tries >= _TRIES_BEFORE_SINGLING_OUT and _can_be_singled_out(offered):
+                if tries >= _TRIES_BEFORE_SINGLING_OUT and self._can_single_out(offered):
                     return self._take_singly(offered)
             else:
-                self._note_open()
+                self._note_open(offered)
                 return receipts
             tries += 1
         return None
+
+    def _can_single_out(self, offered: Sequence[Incoming]) -> bool:
+        """Tell whether one message can be to blame; a door that trips over all of them is offered the same again.
+
+        Nothing is acknowledged then, and the process is ended and started again by whoever watches over it.
+        """
+        return self._tripped_in_a_row < _MOST_IN_A_ROW and (len(offered) > 1 or offered[0].refusal is None)
 
     def _take_singly(self, offered: Sequence[Incoming]) -> list[Receipt] | None:
         """Store one by one; the one that the door still trips over goes to the rejected list with its bytes."""
         if len(offered) == 1:
             log.error("the door trips over a message on %s: it goes to the rejected list", offered[0].channel)
+            self._tripped_in_a_row += 1
             return self.take([replace(offered[0], refusal="internal_error")])
         receipts: list[Receipt] = []
         for incoming in offered:
@@ -74,7 +85,9 @@ class PatientDoor:
             receipts.extend(one)
         return receipts
 
-    def _note_open(self) -> None:
+    def _note_open(self, offered: Sequence[Incoming]) -> None:
+        if any(incoming.refusal is None for incoming in offered):
+            self._tripped_in_a_row = 0
         if self.trouble is not None:
             self.trouble = None
             log.info("the store takes events again")
@@ -86,7 +99,3 @@ class PatientDoor:
             log.error("the store takes nothing now (%s: %s); offering the same again", type(error).__name__, error)
         pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(tries, 10))
         self._stopping.wait(pause_s * self._luck.uniform(0.5, 1.0))
-
-
-def _can_be_singled_out(offered: Sequence[Incoming]) -> bool:
-    return len(offered) > 1 or offered[0].refusal is None

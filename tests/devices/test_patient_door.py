@@ -1,0 +1,55 @@
+"""One message that the door trips over is singled out; a door that trips over everything keeps nobody's messages."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Sequence
+
+from devices.patient_door import PatientDoor
+from tests.services import until
+from tracking.offering import Incoming, Receipt
+
+
+class Clumsy:
+    """A door that trips over what it is told to, until it is mended."""
+
+    def __init__(self, *trips_over: bytes) -> None:
+        self.trips_over = set(trips_over)
+        self.stored: list[bytes] = []
+        self.refused: list[bytes] = []
+
+    def take(self, batch: Sequence[Incoming]) -> list[Receipt]:
+        if any(one.body in self.trips_over and one.refusal is None for one in batch):
+            raise TypeError("a fault of ours")
+        for one in batch:
+            (self.stored if one.refusal is None else self.refused).append(one.body)
+        return [Receipt("accepted", "accepted", "ok", "Stored.") for _ in batch]
+
+
+def batch(*bodies: bytes) -> list[Incoming]:
+    return [Incoming(body, "test", 0) for body in bodies]
+
+
+def test_single_messages_are_singled_out_however_many_there_are() -> None:
+    bad = [b"bad-%d" % number for number in range(8)]
+    clumsy = Clumsy(*bad)
+    door = PatientDoor(clumsy, threading.Event(), random.Random(1))
+    for body in bad:
+        door.take(batch(body, b"good after " + body))
+    assert clumsy.refused == bad
+    assert clumsy.stored == [b"good after " + body for body in bad]
+
+
+def test_a_door_that_trips_over_everything_takes_and_refuses_no_more() -> None:
+    everything = [b"e-%d" % number for number in range(20)]
+    clumsy, stopping = Clumsy(*everything), threading.Event()
+    door = PatientDoor(clumsy, stopping, random.Random(1))
+    taker = threading.Thread(target=door.take, args=(batch(*everything),), daemon=True)
+    taker.start()
+    until(lambda: len(clumsy.refused) == 3)
+    assert not threading.Event().wait(0.5)
+    assert (len(clumsy.refused), clumsy.stored, door.trouble) == (3, [], "a fault of ours")
+    clumsy.trips_over.clear()  # the fault is mended
+    taker.join(10)
+    assert clumsy.stored == everything[3:]
