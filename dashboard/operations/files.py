@@ -25,6 +25,7 @@ from tracking.door import Door, Incoming, Receipt
 from tracking.errors import InputMistakes, Mistake
 from tracking.registry import load_registry
 from tracking.store import tables
+from tracking.store.archived import archive_rows
 from tracking.store.database import Database, open_database
 from tracking.store.event_store import EventStore
 from tracking.store.migrate import require_current
@@ -102,6 +103,7 @@ def export_events(settings: Settings, file: Path, *, after: int) -> int:
     try:
         with closing(open_database(settings.url)) as database:
             require_current(database)
+            _require_at_hand(database, after)
             written = _write(file.suffix, unfinished, _log(database, after))
         unfinished.replace(file)
     except OSError as error:
@@ -176,6 +178,15 @@ def _members_of(extensions: bytes) -> bytes:
 
 def _bytes_of(cell: object) -> bytes:
     return str(cell).encode("utf-8", "surrogatepass")
+
+
+def _require_at_hand(database: Database, after: int) -> None:
+    """Refuse to write a log that silently begins in its middle; raises ``InputMistakes``."""
+    with database.reading() as connection:
+        gone = [row for row in archive_rows(connection) if row.dropped_us is not None and row.last > after]
+    if gone:
+        wanted = f"{gone[-1].last} or more: what came before is in archives only (db unarchive puts it back)"
+        raise InputMistakes([Mistake("command line", "after", str(after), wanted)])
 
 
 def _log(database: Database, after: int) -> Iterator[Logged]:

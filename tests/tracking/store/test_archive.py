@@ -5,12 +5,17 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
 import polars
 import pytest
 
+from dashboard.operations.archiving import archive_log, put_month_back
+from dashboard.operations.files import export_events
+from dashboard.operations.reports import verify_report
+from dashboard.operations.settings import Settings
 from tests.tracking.store.archives import (
     MONTHS,
     ArchivingBench,
@@ -312,3 +317,27 @@ def test_months_follow_each_other_across_years() -> None:
     assert months_later("2027-01", -25) == "2024-12"
     assert month_of(end_us("2026-12")) == "2027-01"
     assert month_of(end_us("2026-12") - 1) == "2026-12"
+
+
+def test_the_commands_archive_drop_and_put_back_and_an_export_does_not_begin_in_the_middle(
+    sqlite_kept: ArchivingBench, tmp_path: Path
+) -> None:
+    events = three_months()
+    october = sum(month_of(event.received_us) == "2026-10" for event in events)
+    take_all(sqlite_kept, events)
+    settings = Settings(
+        database_url=sqlite_kept.url, archive_dir=sqlite_kept.folder, start_at=datetime(2029, 6, 1, tzinfo=UTC)
+    )
+    whole = export_events(settings, tmp_path / "whole.jsonl", after=0)
+    told = archive_log(settings, None, before="2026-11", drop=True, keep_months=24).splitlines()
+    assert [line.split(",")[0].split(" events")[0] for line in told] == [f"2026-10: {october}"] * 2
+    with pytest.raises(InputMistakes, match=f"{october} or more: what came before is in archives only"):
+        export_events(settings, tmp_path / "rest.jsonl", after=october - 1)
+    assert export_events(settings, tmp_path / "rest.jsonl", after=october) == whole - october
+    text, is_sound = verify_report(settings, anchor=None, as_json=True)
+    assert is_sound, text
+    assert orjson.loads(text)["events"] == whole
+    [file] = sqlite_kept.folder.glob("*.parquet")
+    assert put_month_back(settings, file) == f"2026-10: {october} events put back."
+    assert export_events(settings, tmp_path / "again.jsonl", after=0) == whole
+    assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
