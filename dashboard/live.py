@@ -4,6 +4,7 @@ Server-sent events on ``/api/v1/stream``; every frame carries ``id`` (the log po
 - ``snapshot``: ``{"topic": "board", "position", "at", "labs": [row, …]}``, first, and again for one that fell behind
 - ``row``: ``{"topic": "board", "lab", "position", "at", "row": {…}}``, when something happened in a lab
 - ``lab``: ``{"topic": "lab/ID", "position", "at", "lab": {…}}``, the lab page's detail with its newest events
+- ``troubles``: ``{"topic": "troubles", "position", "at", "troubles": […]}``, those of ``/health``, when they changed
 - ``progress``: ``{"work": […]}``, when long work went on; ``ping``: ``{"at"}`` every 15 s: silence means trouble
 """
 
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 import orjson
 from sqlalchemy import func, select
 
+from dashboard.troubles_told import TroubleWatch
 from tracking.access import Principal, Role
 from tracking.clock import Clock, to_rfc3339
 from tracking.errors import HistotwinError
@@ -34,10 +36,20 @@ LOOK_EVERY_S = 0.1
 REST_FACTOR = 3.0
 PROGRESS_EVERY_S = 0.5
 DETAIL_EVERY_S = 1.0
+TROUBLES_EVERY_S = 10.0
 PING_EVERY_S = 15.0
 FALLEN_BEHIND = 64
 RETRY_MS = 2000
 _EVERYBODY = Principal("live", frozenset({Role.VIEWER}), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """What a reader asked for."""
+
+    shows_board: bool = True
+    labs: frozenset[str] = frozenset()
+    tells_troubles: bool = False
 
 
 @dataclass(eq=False)
@@ -45,8 +57,7 @@ class Reader:
     """One open stream: what it may see, what it asked for, and what still has to be written to it."""
 
     principal: Principal
-    shows_board: bool
-    labs: frozenset[str]
+    topics: Topics
     queue: asyncio.Queue[bytes | None] = field(default_factory=lambda: asyncio.Queue(FALLEN_BEHIND))
 
     def put(self, frame: bytes) -> None:
@@ -60,13 +71,16 @@ class Reader:
 
 
 class Live:
-    """The task that follows the database, and its readers. All of it lives on one event loop."""
+    """The tasks that follow the database, and their readers. All of it lives on one event loop."""
 
-    def __init__(self, database: Database, clock: Clock, board: LiveBoard, pages: LabPages) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, board: LiveBoard, pages: LabPages, troubles: TroubleWatch
+    ) -> None:
         self._database = database
         self._clock = clock
         self._board = board
         self._pages = pages
+        self._troubles = troubles
         self._readers: set[Reader] = set()
         self._rows: dict[str, bytes] = {}
         self._frames: dict[str, bytes] = {}
@@ -75,7 +89,7 @@ class Live:
         self._progress_s = 0.0
         self._progress_seen: tuple[object, ...] | None = None
         self._progress_frame = b""
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._is_stopping = False
 
     @property
@@ -85,32 +99,31 @@ class Live:
 
     def start(self) -> None:
         """Begin following, unless that is done already."""
-        if self._task is None or self._task.done():
+        if all(task.done() for task in self._tasks):
             self._is_stopping = False
-            self._task = asyncio.create_task(self._follow(), name="live")
+            self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._watch_troubles())]
 
     async def stop(self) -> None:
         """Stop following and let every reader go."""
         self._is_stopping = True
         for reader in self._readers:
             reader.put(b"")
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+                await task
+        self._tasks = []
 
     async def read(
         self,
         principal: Principal,
+        topics: Topics,
         *,
-        shows_board: bool,
-        labs: frozenset[str],
         still_valid: Callable[[], Awaitable[bool]] | None = None,
     ) -> AsyncIterator[bytes]:
         """Yield a reader's stream for ever: a snapshot, then what changes; ends when the reader's access has ended."""
         self.start()
-        reader = Reader(principal, shows_board, labs)
+        reader = Reader(principal, topics)
         self._readers.add(reader)
         try:
             yield b"retry: %d\n\n" % RETRY_MS + await self._snapshot(reader)
@@ -140,11 +153,13 @@ class Live:
         if not self._rows:
             await self._look()
         frames = []
-        if reader.shows_board:
+        if reader.topics.shows_board:
             rows = b",".join(row for lab, row in self._rows.items() if reader.principal.may_see(lab))
             head = b'{"topic":"board","position":%d,"at":"%s","labs":[' % (self._board.position, self._now().encode())
             frames.append(_frame("snapshot", self._board.position, head + rows + b"]}"))
-        frames.extend([(await self._detail_frame(lab))[0] for lab in sorted(reader.labs)])
+        frames.extend([(await self._detail_frame(lab))[0] for lab in sorted(reader.topics.labs)])
+        if reader.topics.tells_troubles and self._troubles.has_looked:
+            frames.append(self._troubles_frame(reader))
         return b"".join((*frames, self._progress_frame))
 
     async def _follow(self) -> None:
@@ -193,7 +208,7 @@ class Live:
         labs = sorted(lab for lab in changed if lab in self._frames)
         shared: dict[frozenset[str] | None, bytes] = {}
         for reader in self._readers:
-            if not reader.shows_board:
+            if not reader.topics.shows_board:
                 continue
             scope = reader.principal.labs
             if scope not in shared:
@@ -202,7 +217,7 @@ class Live:
                 reader.put(shared[scope])
 
     async def _send_details(self, now_s: float) -> None:
-        wanted = frozenset().union(*(reader.labs for reader in self._readers)) & self._details_due
+        wanted = frozenset().union(*(reader.topics.labs for reader in self._readers)) & self._details_due
         if not wanted or now_s - self._details_s < DETAIL_EVERY_S:
             return
         self._details_s = now_s
@@ -213,7 +228,7 @@ class Live:
                 self._details_due.add(lab)
                 continue
             for reader in self._readers:
-                if lab in reader.labs:
+                if lab in reader.topics.labs:
                     reader.put(frame)
 
     async def _detail_frame(self, lab: str) -> tuple[bytes, int]:
@@ -221,6 +236,25 @@ class Live:
         position = int(detail["position"])
         said = {"topic": f"lab/{lab}", "position": position, "at": self._now(), "lab": detail}
         return _frame("lab", position, said), position
+
+    async def _watch_troubles(self) -> None:
+        """Tell what is wrong when that changes; a task of its own, because a database that hangs holds up the board."""
+        while True:
+            try:
+                if await asyncio.to_thread(self._troubles.look):
+                    self._send_troubles()
+            except Exception:
+                log.exception("nobody could find out what is wrong; it is tried again")
+            await asyncio.sleep(TROUBLES_EVERY_S)
+
+    def _send_troubles(self) -> None:
+        for reader in self._readers:
+            if reader.topics.tells_troubles:
+                reader.put(self._troubles_frame(reader))
+
+    def _troubles_frame(self, reader: Reader) -> bytes:
+        head = b'{"topic":"troubles","position":%d,"at":"%s","troubles":' % (self._board.position, self._now().encode())
+        return _frame("troubles", self._board.position, head + self._troubles.told(reader.principal) + b"}")
 
     async def _send_progress(self, now_s: float) -> None:
         if now_s - self._progress_s < PROGRESS_EVERY_S:

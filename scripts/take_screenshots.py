@@ -58,7 +58,7 @@ def find_pages(browser: Browser, url: str) -> dict[str, str]:
     rank = {"late": 0, "at_risk": 1, "on_target": 2}
     worst = min(labs, key=lambda row: (rank.get(row["status"], 3), -row["wip"]))
     page.close()
-    pages = {"network": "/", "lab": f"/labs/{worst['id']}"}
+    pages = {"network": "/", "lab": f"/labs/{worst['id']}", "rejected": "/admin/rejected", "health": "/admin/health"}
     if case := (worst.get("oldest_open") or {}).get("case"):
         pages |= {"case": f"/cases/{case}", "search": f"/search?q={case[:6]}"}
     return pages
@@ -75,6 +75,7 @@ def photograph(browser: Browser, url: str, path: str, theme: str, size: str, to:
     complaints.listen(page, urlsplit(url).hostname or "")
     page.goto(url + path)
     page.wait_for_selector("#page h1", timeout=20_000)
+    page.wait_for_selector("#page .skeleton", state="detached", timeout=20_000)
     if path.startswith("/labs/"):
         page.wait_for_selector(".js-plotly-plot .main-svg, .chart-card .soft", timeout=20_000)
     page.wait_for_timeout(1500)
@@ -89,7 +90,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", default="http://127.0.0.1:8050")
     parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "docs" / "screenshots")
-    parser.add_argument("--only", nargs="*", help="names of pages: network lab case search")
+    parser.add_argument("--only", nargs="*", help="names of pages: network lab rejected health case search")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     complaints = Complaints()

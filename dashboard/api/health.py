@@ -16,9 +16,10 @@ from dashboard.api.answers import answer
 from dashboard.api.asking import PartsOf
 from dashboard.api.parts import Parts
 from dashboard.gate import current_principal
-from tracking.errors import StorageFull, StoreUnavailable
+from dashboard.troubles_told import WITHOUT_DATABASE, entry, troubles_seen, visible
+from tracking.errors import StoreUnavailable
 from tracking.queries.health import Vitals
-from tracking.queries.troubles import FORECAST, INGEST, Trouble, ago, troubles
+from tracking.queries.troubles import FORECAST, INGEST, Trouble, ago
 from tracking.queries.words import Answer, moment, seconds_since
 
 router = APIRouter(tags=["health"])
@@ -37,7 +38,7 @@ def get_health(parts: PartsOf) -> Response:
     except StoreUnavailable as error:
         return answer(_without_database(parts, error), 503)
     lag_s = round(parts.clock.monotonic_s() - began_s, 4)
-    found = [*_write_troubles(parts), *troubles(seen, parts.clock, parts.lookout.room())]
+    found = troubles_seen(parts.lookout, parts.clock, seen)
     states: Answer = {
         "database": _database(seen, found, lag_s),
         "broker": _broker(parts),
@@ -46,19 +47,17 @@ def get_health(parts: PartsOf) -> Response:
     }
     return answer({
         "status": _status(states, found), "version": parts.version, **states,
-        "troubles": [_entry(trouble) for trouble in _visible(found)],
+        "troubles": [entry(trouble) for trouble in visible(found, current_principal())],
     })  # fmt: skip
 
 
 def _without_database(parts: Parts, error: StoreUnavailable) -> Answer:
-    trouble = Trouble("database_unreachable", "alarm", "The database does not answer: nothing can be stored or shown. "
-                      "Connectors keep their events until it does.")  # fmt: skip
-    down: Answer = {"state": "down", "lag_s": None, "says": trouble.sentence}
+    down: Answer = {"state": "down", "lag_s": None, "says": WITHOUT_DATABASE.sentence}
     if current_principal() is not None:
         down["detail"] = str(error)  # it may name addresses, which are nobody else's business
     return {
         "status": "down", "version": parts.version, "database": down, "broker": _broker(parts), "ingest": _UNKNOWN,
-        "forecast": _UNKNOWN, "troubles": [_entry(trouble)],
+        "forecast": _UNKNOWN, "troubles": [entry(WITHOUT_DATABASE)],
     }  # fmt: skip
 
 
@@ -67,15 +66,6 @@ def _status(states: Answer, found: Iterable[Trouble]) -> str:
         return "down"
     is_degraded = any(part["state"] == "down" for part in states.values())
     return "degraded" if is_degraded or any(one.severity == "alarm" for one in found) else "ok"
-
-
-def _write_troubles(parts: Parts) -> list[Trouble]:
-    error = parts.lookout.write_trouble()
-    if error is None:
-        return []
-    if isinstance(error, StorageFull):
-        return [Trouble("storage_full", "alarm", f"{error} Connectors keep their events until there is room again.")]
-    return [Trouble("database_busy", "warning", f"The database takes no writes just now: {error}")]
 
 
 def _database(seen: Vitals, found: Iterable[Trouble], lag_s: float) -> Answer:
@@ -122,15 +112,3 @@ def _forecast(parts: Parts, seen: Vitals, found: Iterable[Trouble]) -> Answer:
     if first is not None:
         state, says = "down", first.sentence
     return {"state": state, "lag_s": age_s, "made_at": moment(made_us), "says": says}
-
-
-def _visible(found: Iterable[Trouble]) -> list[Trouble]:
-    principal = current_principal()
-    return [one for one in found if one.lab is None or (principal is not None and principal.may_see(one.lab))]
-
-
-def _entry(trouble: Trouble) -> Answer:
-    return {
-        "word": trouble.word, "severity": trouble.severity, "lab": trouble.lab, "source": trouble.source,
-        "since": moment(trouble.since_us), "sentence": trouble.sentence,
-    }  # fmt: skip

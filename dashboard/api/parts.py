@@ -10,6 +10,7 @@ from dashboard.api.lookout import Lookout
 from dashboard.api.shared_door import SharedDoor, TakesBatches
 from dashboard.gate import current_principal
 from dashboard.live import Live
+from dashboard.troubles_told import TroubleWatch, troubles_now
 from tracking.access import Access
 from tracking.clock import Clock
 from tracking.queries.lab_pages import LabPages
@@ -62,7 +63,7 @@ def wire(
     """Return the parts made of what only the command line knows."""
     board = LiveBoard(database, registry, clock)
     pages = LabPages(database, registry, clock, board)
-    live = Live(database, clock, board, pages)
-    access = access or Access(database, clock)
     lookout = Lookout(database, clock, data_dir)
+    live = Live(database, clock, board, pages, TroubleWatch(lambda: troubles_now(lookout, clock)))
+    access = access or Access(database, clock)
     return Parts(database, registry, clock, SharedDoor(door), access, board, pages, live, lookout, is_demo, broker)

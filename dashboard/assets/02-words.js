@@ -35,7 +35,7 @@
   };
   ht.hours = (h) => ht.duration(ht.known(h) ? h * 3600 : null);
   /** The same with one unit under a day, for narrow places: "45 min", "7 h", "1 d 3 h". */
-  ht.brief = (h) => (!ht.known(h) ? ht.none : h < 1 ? `${Math.round(h * 60)} min` : h < 24 ? `${Math.round(h)} h` : h < 72 ? ht.hours(h) : `${Math.round(h / 24)} d`);
+  ht.brief = (h) => (!ht.known(h) ? ht.none : h <= 0 ? "0 min" : h < 1 ? `${Math.round(h * 60)} min` : h < 24 ? `${Math.round(h)} h` : h < 72 ? ht.hours(h) : `${Math.round(h / 24)} d`);
   ht.since = (iso) => (iso ? ht.duration((ht.now() - Date.parse(iso)) / 1000) : ht.none);
 
   ht.time = (iso, zone) => (iso ? format(zone || ht.zone, { hour: "2-digit", minute: "2-digit" }).format(new Date(iso)) : ht.none);
@@ -70,5 +70,12 @@
     on_target: { word: "On target", shape: "disc", rank: 2 },
     no_data: { word: "No data", shape: "ring", rank: 3 },
   };
+  ht.SEVERITY = { alarm: { word: "Alarm", shape: "square", cls: "bad" }, warning: { word: "Warning", shape: "triangle", cls: "warn" } };
+  ht.severityOf = (name) => ht.SEVERITY[name] || ht.SEVERITY.warning;
+  ht.worst = (troubles) => (troubles.some((one) => one.severity === "alarm") ? "alarm" : "warning");
+  ht.troubleCount = (n) => `${ht.count(n)} ${n === 1 ? "trouble" : "troubles"}`;
+
+  /** Why some finished cases are in no figure. */
+  ht.leftOut = (n) => `${ht.count(n)} finished ${n === 1 ? "case is" : "cases are"} not counted: by the times given, authorised before received`;
   ht.statusOf = (name) => ht.STATUS[name] || ht.STATUS.no_data;
 })(window.histotwin);

@@ -5,15 +5,15 @@
   const LATE_S = 30, DEAD_S = 120, SILENT_S = 40, RETRY_MS = [1000, 2000, 5000, 10000];
   const tab = Math.random().toString(36).slice(2);
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("histotwin-live") : null;
-  const live = (ht.live = { rows: new Map(), labs: new Map(), feed: [], progress: null, loaded: false, refused: null });
+  const live = (ht.live = { rows: new Map(), labs: new Map(), feed: [], progress: null, troubles: null, loaded: false, refused: null });
 
   let source = null, leads = false, tries = 0, timer = null, opened = 0;
-  let heard = 0, heardAt = null, wanted = ["board"];
+  let heard = 0, heardAt = null, wanted = ["board", "troubles"];
   const others = new Map();
 
   // --- which topics this tab needs ---------------------------------------------------------------------------
   live.want = function (...topics) {
-    const next = ["board", ...topics];
+    const next = ["board", "troubles", ...topics];
     if (next.join() === wanted.join()) return;
     wanted = next;
     tell({ kind: "want", tab, topics: wanted });
@@ -29,7 +29,7 @@
     if (source) source.close();
     opened = performance.now();
     source = new EventSource(`/api/v1/stream?topics=${encodeURIComponent(union().join(","))}`);
-    for (const name of ["snapshot", "row", "lab", "gone", "progress", "ping", "message"]) {
+    for (const name of ["snapshot", "row", "lab", "troubles", "gone", "progress", "ping", "message"]) {
       source.addEventListener(name, (event) => { tries = 0; share(name, event.data); });
     }
     source.onerror = () => { if (source.readyState === EventSource.CLOSED) again(); };
@@ -79,6 +79,9 @@
       const lab = stamped(data.lab && data.lab.id ? data.lab : data);
       live.labs.set(lab.id, lab);
       hand("live-lab", () => Object.fromEntries(live.labs));
+    } else if (name === "troubles") {
+      live.troubles = data.troubles || [];
+      window.dispatchEvent(new CustomEvent("histotwin:troubles"));
     } else if (name === "progress") {
       live.progress = (data.work || []).filter((one) => !one.finished_at && one.total > 0);
       hand("live-progress", () => live.progress);
@@ -135,6 +138,7 @@
   function replay(to) {
     tell({ kind: "replay", to, name: "snapshot", text: JSON.stringify({ labs: [...live.rows.values()] }) });
     for (const lab of live.labs.values()) tell({ kind: "replay", to, name: "lab", text: JSON.stringify(lab) });
+    if (live.troubles) tell({ kind: "replay", to, name: "troubles", text: JSON.stringify({ troubles: live.troubles }) });
   }
 
   if (channel) channel.onmessage = ({ data }) => {

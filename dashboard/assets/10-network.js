@@ -121,7 +121,8 @@
   function labRow(row, tops) {
     return h("tr", { "data-key": row.id, "data-href": ht.labHref(row.id), "data-status": row.status },
       labCell(row), td("Status", "state", ht.status(row.status)), targetCell(row),
-      td("TAT P90", "tat", h("span", { class: "pair" }, h("span", { class: "number" }, ht.hours(row.tat_p90_h)), ht.sparkline(row.trend && row.trend.tat_p50_daily, tops.tat)), h("span", { class: "note" }, ht.known(row.tat_p50_h) ? `median ${ht.hours(row.tat_p50_h)}` : "")),
+      td("TAT P90", "tat", h("span", { class: "pair" }, h("span", { class: "number" }, ht.hours(row.tat_p90_h)), ht.sparkline(row.trend && row.trend.tat_p50_daily, tops.tat)), h("span", { class: "note" }, ht.known(row.tat_p50_h) ? `median ${ht.hours(row.tat_p50_h)}` : ""),
+        row.clocks_contradict_28d > 0 && h("span", { class: "tag", title: `${ht.leftOut(row.clocks_contradict_28d)}. Last 28 days.` }, ht.shape("triangle", "warn"), `${ht.count(row.clocks_contradict_28d)} not counted`)),
       td("In / out today", "flow", h("span", { class: "number" }, `${ht.count(row.received_today)} / ${ht.count(row.authorised_today)}`)),
       td("Open cases by stage", "wip", h("span", { class: "pair" }, h("span", { class: "number" }, ht.count(row.wip)), ht.stacked(row.stages, tops.wip)), h("span", { class: "note" }, row.overdue_open ? `${ht.count(row.overdue_open)} past target` : "")),
       oldestCell(row), forecastCell(row), freshCell(row));

@@ -30,6 +30,8 @@
       tile("Forecast to breach", forecast.made_at ? ht.count(forecast.expected_breaches) : ht.none, forecast.made_at ? `forecast ${ht.since(forecast.made_at)} old` : "no forecast yet"));
   }
 
+  const leftOut = (n) => n > 0 && h("p", { class: "note", "data-key": "left-out" }, ht.shape("triangle", "warn"), ` In the last 28 days ${ht.leftOut(n)}.`);
+
   // --- the line ---------------------------------------------------------------------------------------------------------
   const plural = (per, n) => `${per}${n === 1 ? "" : "s"}`;
 
@@ -159,7 +161,7 @@
     ht.draw(mount, h("div", { class: "stack-inner" },
       h("div", { class: "page-head" }, h("div", {}, h("h1", {}, lab.name), h("p", { class: "note" }, lab.network_name || String(lab.network || "").toUpperCase())),
         h("p", { class: "head-state" }, ht.status(lab.status), h("span", { class: "note" }, at ? `last event ${ht.since(at)} ago` : "no event yet"))),
-      strip(lab), line(lab), instruments(lab)));
+      strip(lab), leftOut((lab.tat_distribution || {}).clocks_contradict), line(lab), instruments(lab)));
     ht.draw(lists, h("div", { class: "stack-inner" }, atRisk(lab), h("div", { class: "columns three" }, busy(lab), newest(lab), refused(lab))));
     askCharts(id, lab);
     askForecast(lab);

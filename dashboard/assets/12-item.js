@@ -43,7 +43,7 @@
     return h("section", { class: "card whereabouts" },
       h("p", { class: "kind" }, "Case", one.priority ? [" · ", ht.priority(one.priority)] : null, one.specialty ? ` · ${ht.words(one.specialty)}` : "", one.specimen_type ? ` · ${ht.words(one.specimen_type)}` : ""),
       h("h1", { class: "code" }, one.case),
-      done ? h("p", { class: "answer" }, "Authorised ", h("strong", {}, ht.moment(done)), ", ", h("strong", {}, ht.hours(one.tat_h)), " after it was received.")
+      done ? h("p", { class: "answer" }, "Authorised ", h("strong", {}, ht.moment(done)), ht.known(one.tat_h) ? [", ", h("strong", {}, ht.hours(one.tat_h)), " after it was received."] : ".")
         : h("p", { class: "answer" }, one.stage ? ["At ", h("strong", {}, ht.stepName(one.stage)), ". "] : null, ht.known(one.age_h) ? ["Received ", h("strong", {}, ht.hours(one.age_h)), ` ago (${ht.moment(clocks.received_at)}).`] : "Not received yet."),
       h("dl", { class: "facts-row" },
         fact("Due", one.due ? [ht.moment(one.due), !done && Date.parse(one.due) < ht.now() ? h("span", { class: "tag tag-bad" }, ht.shape("square", "bad"), "past") : null] : "no target counts it"),
@@ -52,6 +52,7 @@
         parts ? fact("Finished", parts) : null,
         fact("Laboratory", ht.link(ht.labHref(one.lab), {}, one.lab_name || one.lab)), one.pathologist ? fact("Pathologist", one.pathologist) : null,
         clocks.reported_at ? fact("Reported", ht.moment(clocks.reported_at)) : null, ht.known(one.working_age_h) ? fact("Working time so far", ht.hours(one.working_age_h)) : null),
+      one.clocks_contradict ? h("p", { class: "work" }, ht.shape("triangle", "warn"), `By the times given it was authorised before it was received (${ht.moment(clocks.received_at)}), so it is in no turnaround figure.`) : null,
       one.open_work && one.open_work.length ? h("p", { class: "work" }, ht.shape("triangle", "warn"), "Work asked for: ", one.open_work.map((entry) => `${ht.words(entry.kind)}${entry.stain ? ` ${entry.stain}` : ""} on ${entry.on}`).join("; ")) : null);
   }
 
@@ -88,6 +89,7 @@
         data.raw ? h("p", { class: "note" }, "read as ", h("code", { class: "raw-inline" }, data.raw), data.symbology ? ` (${data.symbology})` : "") : null,
         made.length ? h("p", { class: "note" }, "made ", made.slice(0, 12).map((one, i) => [i ? ", " : "", ht.link(ht.itemHref(one), { class: "code" }, one)]), made.length > 12 ? ` and ${made.length - 12} more` : "") : null,
         more.length ? h("p", { class: "note" }, more.slice(0, 8).map(([name, value]) => `${ht.words(name).toLowerCase()}: ${readable(value).slice(0, 120)}`).join(" · ")) : null,
+        event.device_time ? h("p", { class: "note" }, ht.shape("triangle", "warn"), ` clock of the device set aside: it said ${ht.seconds(event.device_time)} on ${ht.date(event.device_time)}`) : null,
         late ? h("p", { class: "note" }, ht.shape("triangle", "warn"), ` arrived ${ht.duration((Date.parse(event.received) - Date.parse(event.time)) / 1000)} after it happened`) : null),
       h("div", { class: "delta note" }, delta !== null && delta >= 1 ? `+${ht.duration(delta)}` : ""));
   }

@@ -52,6 +52,7 @@ def _header_row(user: str) -> Component:
         html.Nav(id="trail", className="trail", **attributes(aria_label="Where you are")),
         html.Form(id="search-form", className="search", role="search"),
         html.A("Refused", href="/admin/rejected", className="header-link", title="Refused events and gaps"),
+        html.Div(id="trouble-sign", className="sign-place", role="status"),
         html.Div(id="live-badge", className="badge", role="status", **attributes(aria_live="off")),
         html.Div(id="clock", className="clock"),
         html.Button(id="theme-toggle", className="icon-button", type="button", title="Light or dark",

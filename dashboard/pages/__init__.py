@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dashboard.pages import item, lab, network, rejected, search
+from dashboard.pages import health, item, lab, network, rejected, search
 from dashboard.pages.address import Address
 
-PAGES = (network, lab, item, search, rejected)
+PAGES = (network, lab, item, search, rejected, health)
 
 __all__ = ["PAGES", "Address"]

@@ -15,7 +15,7 @@ import httpx
 import pytest
 import uvicorn
 
-from dashboard.live import FALLEN_BEHIND, Reader
+from dashboard.live import FALLEN_BEHIND, Reader, Topics
 from tests.dashboard.api_world import ApiWorld, api_world
 from tests.services import until
 from tracking.access import Principal, Role
@@ -164,7 +164,7 @@ async def test_nobody_streams_without_a_credential(served: tuple[ApiWorld, str])
 
 
 async def test_a_reader_that_falls_behind_starts_afresh() -> None:
-    reader = Reader(Principal("slow", frozenset({Role.VIEWER}), None), True, frozenset())
+    reader = Reader(Principal("slow", frozenset({Role.VIEWER}), None), Topics())
     for number in range(FALLEN_BEHIND + 1):
         reader.put(b"%d" % number)
     assert reader.queue.qsize() == 1

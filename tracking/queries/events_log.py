@@ -13,7 +13,9 @@ from tracking.queries.words import Answer, from_json, moment
 from tracking.registry import Registry
 from tracking.store.tables import event, head, item_event, source
 
-_COLUMNS = (event.c.position, event.c.type, event.c.at_us, event.c.received_us, event.c.body, source.c.path)
+_COLUMNS = (
+    event.c.position, event.c.type, event.c.time_us, event.c.at_us, event.c.received_us, event.c.body, source.c.path,
+)  # fmt: skip
 
 
 def head_position(connection: Connection) -> int:
@@ -69,10 +71,11 @@ def events_of_items(connection: Connection, item_ids: Iterable[int], limit: int 
 
 
 def told(row: Any) -> Answer:
-    """Return one event as a line of a history."""
+    """Return one event as a line of a history; ``device_time`` only where the device's clock was set aside."""
     body = from_json(row.body) or {}
     data = body.get("data") or {}
     return {
+        **({"device_time": moment(row.time_us)} if row.time_us != row.at_us else {}),
         "position": row.position, "id": body.get("id"), "type": row.type, "time": moment(row.at_us),
         "received": moment(row.received_us), "source": row.path, "subject": body.get("subject"),
         "step": data.get("step"), "station": data.get("station"), "operator": data.get("operator"), "data": data,
