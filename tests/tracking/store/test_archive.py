@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 import polars
@@ -29,7 +30,7 @@ from tests.tracking.store.pictures import Bench
 from tracking.clock import DAY_US, HOUR_US, to_rfc3339
 from tracking.errors import InputMistakes
 from tracking.registry import Registry
-from tracking.store import tables
+from tracking.store import archive_drop, tables
 from tracking.store.archive import archive_months
 from tracking.store.archive_drop import drop_months, unarchive
 from tracking.store.archive_file import ArchiveFailed, read_rows
@@ -178,6 +179,25 @@ def test_what_needs_an_archive_that_is_away_waits_among_the_refused_and_its_neig
     away.rename(kept.folder)
     assert kept.take(late[0])[0].fate == "accepted"
     assert faults(kept) == ()
+
+
+def test_in_postgresql_events_are_stored_while_a_month_is_dropped(
+    postgres_url: Callable[[], str], registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_time, late = held_back(three_months())
+    with ArchivingBench(postgres_url(), registry, tmp_path / "archive") as kept:
+        take_all(kept, in_time)
+        kept.archive()
+        drop_one, fates = archive_drop._note, []
+
+        def store_meanwhile(*of_drop: Any) -> None:
+            fates.extend(receipt.fate for receipt in kept.take(late.pop()))
+            drop_one(*of_drop)
+
+        monkeypatch.setattr(archive_drop, "_note", store_meanwhile)
+        assert len(kept.drop()) == 3
+        assert fates == ["accepted"] * 3
+        assert faults(kept) == ()
 
 
 def test_a_month_with_an_open_case_stays_in_the_database(sqlite_kept: ArchivingBench) -> None:
