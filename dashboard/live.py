@@ -275,7 +275,7 @@ class Live:
             work = work_in_progress(connection)
         current = next((one for one in work if one["finished_at"] is None), work[-1])
         said = {"label": current["detail"] or current["name"], "done": current["done"], "total": current["total"],
-                "finished": current["finished_at"] is not None, "at": self._now(), "work": work}  # fmt: skip
+                "finished": current["finished_at"] is not None, "work": work}  # fmt: skip
         self._progress_frame = _frame("progress", self._board.position, said)
         return True
 

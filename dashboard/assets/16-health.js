@@ -18,7 +18,7 @@
   }
 
   async function read() {
-    if (reading) return;
+    if (reading || !mount()) return;
     reading = true;
     const answer = await ask();
     reading = false;
@@ -42,7 +42,10 @@
   }
 
   const worstFirst = (a, b) => (a.severity === "alarm" ? 0 : 1) - (b.severity === "alarm" ? 0 : 1) || (Date.parse(b.since) || 0) - (Date.parse(a.since) || 0);
-  const labOf = (lab) => { const row = lab && ht.live.rows.get(lab); return row ? ht.shortLab(row.name) : lab ? lab.toUpperCase() : "all"; };
+  function labOf({ lab, word }) {
+    const row = lab && ht.live.rows.get(lab);
+    return row ? ht.shortLab(row.name) : lab ? lab.toUpperCase() : WHAT_TO_DO[word] ? "none that is known" : "all";
+  }
   const td = (label, ...children) => h("td", { "data-label": label }, children);
   const heads = (names) => h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name))));
 
@@ -50,7 +53,7 @@
     const { word, shape, cls } = ht.severityOf(one.severity);
     return h("tr", { "data-key": [one.word, one.lab, one.source, one.sentence.match(/boot \S+/)].join(" ") },
       h("th", { scope: "row", class: "wide" }, h("span", { class: `severity severity-${one.severity}` }, ht.shape(shape, cls), word), h("span", {}, one.sentence)),
-      td("Laboratory", labOf(one.lab)), td("Since", one.since ? h("time", { datetime: one.since, title: ht.moment(one.since) }, ht.ago(one.since)) : ht.none), td("What can be done", whatToDo(one)));
+      td("Laboratory", labOf(one)), td("Since", one.since ? h("time", { datetime: one.since, title: ht.moment(one.since) }, ht.ago(one.since)) : ht.none), td("What can be done", whatToDo(one)));
   }
 
   /** Health names only what its reader may see; its status knows of all. */
@@ -85,7 +88,7 @@
   function part(name, what, state, sentence, lag) {
     const [shape, cls, word] = STATE[state] || STATE.unknown;
     return h("tr", { "data-key": name }, h("th", { scope: "row" }, name, h("span", { class: "note" }, what)), td("State", h("span", { class: "step-state" }, ht.shape(shape, cls), word)),
-      h("td", { "data-label": "What it says", class: "wide" }, sentence), td("Lag", lag));
+      td("How far behind", lag), h("td", { "data-label": "What it says", class: "wide" }, sentence));
   }
 
   function screen() {
@@ -96,7 +99,7 @@
 
   function parts() {
     return h("section", { class: "card board-card live-values", "data-key": "parts", "aria-label": "The parts of histotwin" },
-      h("table", { class: "list health-list" }, heads(["Part", "State", "What it says", "Lag"]),
+      h("table", { class: "list health-list" }, heads(["Part", "State", "How far behind", "What it says"]),
         h("tbody", {}, PARTS.map(([key, name, what, lag]) => part(name, what, said[key].state, said[key].says, lag(said[key]))), screen())));
   }
 
@@ -119,9 +122,13 @@
   }
 
   ht.clientside.drawHealth = function () {
-    if (mount()) { ht.live.want(); draw(); read(); }
+    if (mount()) ht.live.want();
+    draw();
+    read();
     return window.dash_clientside.no_update;
   };
-  window.addEventListener("histotwin:troubles", () => { if (mount()) read(); });
-  setInterval(() => { if (mount() && !document.hidden) read(); }, AGAIN_MS);
+  window.addEventListener("histotwin:troubles", read);
+  window.addEventListener("offline", read);
+  window.addEventListener("online", read);
+  setInterval(() => { if (!document.hidden) read(); }, AGAIN_MS);
 })(window.histotwin);

@@ -82,6 +82,12 @@ class TestNetworkBoard:
         expect(page.locator("table.board tbody tr")).to_have_count(len(labs.rows))
         assert "network" not in page.url
 
+    def test_cases_that_no_figure_counts_are_named(self, view: Watched, labs: InventedLabs) -> None:
+        page = view.open("/")
+        expect(row(page, "rl4")).not_to_contain_text("not counted")
+        labs.change("rl4", clocks_contradict_28d=2)
+        expect(row(page, "rl4").get_by_title("2 finished cases are not counted")).to_have_text("2 not counted")
+
     def test_the_keyboard_reaches_a_row_and_opens_its_lab(self, view: Watched) -> None:
         page = view.open("/?network=bcps&order=name")
         page.locator("select[data-filter=order]").focus()
