@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from tracking.decoding import boot_of, sequence_of
-from tracking.errors import Refusal
+from tracking.errors import NotFound, Refusal
 from tracking.events import SOURCE_PATTERN, STANDARD_STEPS, Event
 from tracking.identifiers import LONGEST_BARCODE
 from tracking.names import lab_of
@@ -25,6 +25,8 @@ from tracking.registry import OWN_KIND, Lab, Registry
 Document = dict[str, Any]
 MARK = "correction"
 GIVEN_SOURCE, GIVEN_BOOT, GIVEN_SEQUENCE = "givensource", "givenboot", "givensequence"
+CLAIMS = (MARK, GIVEN_SOURCE, GIVEN_BOOT, GIVEN_SEQUENCE)
+"""The attributes by which a stored event says that it was corrected; nobody but the door writes them."""
 LONGEST_GIVEN = 512
 _PATH = re.compile(SOURCE_PATTERN)
 _ONE_BARCODE, _MANY_BARCODES = ("case", "parent", "on"), ("specimens", "children", "items", "missing")
@@ -156,6 +158,11 @@ _CHANGE: Mapping[Field, Callable[[Document, PutRight], None]] = {
 }  # fmt: skip
 
 
+def is_claimed(document: Mapping[str, Any]) -> bool:
+    """Tell whether an event, or what it has beyond its vocabulary, says of itself that it was corrected."""
+    return any(name in document for name in CLAIMS)
+
+
 def given_source(event: Event) -> str | None:
     """Return the source that a corrected event came with, ``None`` where it was not corrected."""
     given = (event.model_extra or {}).get(GIVEN_SOURCE)
@@ -199,14 +206,26 @@ def steps_of(lab: Lab) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*(stop.step for stop in lab.route), *STANDARD_STEPS)))
 
 
+def stations_of(lab: Lab) -> list[str]:
+    """Return the stations of a lab's devices, by name."""
+    return sorted({device.station for device in lab.devices.values()})
+
+
 def require_meaningful(registry: Registry, lab: Lab, field: Field, given: str, meant: str) -> str:
     """Return what is meant in its one right form; raises ``Refusal`` when it does not exist or changes nothing."""
     right = _RIGHT[field](lab, meant)
     if right == given:
         raise Refusal("same_value", f"meant: {meant!a}: expected something else than what was given.")
-    if field is Field.SOURCE:
-        _require_nobodys(registry, lab, given)
+    _require_wrong(registry, lab, field, given)
     return right
+
+
+def still_holds(registry: Registry, one: Correction) -> bool:
+    """Tell whether a correction could be made today: what was given may since have become right in a network file."""
+    try:
+        return require_meaningful(registry, registry.lab(one.lab), one.field, one.given, one.meant) == one.meant
+    except (Refusal, NotFound):
+        return False
 
 
 def _right_step(lab: Lab, meant: str) -> str:
@@ -223,8 +242,7 @@ def _right_source(lab: Lab, meant: str) -> str:
 
 
 def _right_station(lab: Lab, meant: str) -> str:
-    stations = sorted({device.station for device in lab.devices.values()})
-    if meant not in stations:
+    if meant not in (stations := stations_of(lab)):
         raise Refusal("unknown_station", f"meant: {meant!a}: expected a station of {lab.id}: {', '.join(stations)}.")
     return meant
 
@@ -239,6 +257,16 @@ def _right_barcode(lab: Lab, meant: str) -> str:
 _RIGHT: Mapping[Field, Callable[[Lab, str], str]] = {
     Field.STEP: _right_step, Field.SOURCE: _right_source, Field.STATION: _right_station, Field.BARCODE: _right_barcode,
 }  # fmt: skip
+
+
+def _require_wrong(registry: Registry, lab: Lab, field: Field, given: str) -> None:
+    """Refuse to change what is right as it is; of barcodes only the database knows that."""
+    if field is Field.SOURCE:
+        _require_nobodys(registry, lab, given)
+    elif field is Field.STEP and given in steps_of(lab):
+        raise Refusal("known_step", f"given: {given!a} is a step of {lab.id}; expected a word that is none.")
+    elif field is Field.STATION and given in stations_of(lab):
+        raise Refusal("known_station", f"given: {given!a} is a station of {lab.id}; expected a word that is none.")
 
 
 def _require_nobodys(registry: Registry, lab: Lab, given: str) -> None:

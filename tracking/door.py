@@ -15,7 +15,7 @@ import orjson
 
 from tracking.clock import Clock, to_rfc3339
 from tracking.corrections import (
-    GIVEN_SOURCE,
+    CLAIMS,
     HELPS,
     Document,
     Field,
@@ -23,6 +23,7 @@ from tracking.corrections import (
     corrected,
     given_mark,
     given_source,
+    is_claimed,
     marked,
     steps_of,
 )
@@ -41,6 +42,8 @@ from tracking.store.log import Mark, Offer, Outcome, mark_of_refused
 __all__ = ["Door", "Fate", "Incoming", "Receipt", "Verdict"]
 
 _NOBODY = Identity()
+_FROM_EXPORT = "import"
+"""The channel on which events come back that a door has corrected before."""
 
 
 def _random_id() -> str:
@@ -149,7 +152,7 @@ class Door:
             document = orjson.loads(self._as_event(known))
         except (Refusal, ValueError):
             return None
-        if not isinstance(document, dict) or GIVEN_SOURCE in document:
+        if not isinstance(document, dict) or is_claimed(document):
             return None
         if known is not incoming:
             document["source"] = incoming.origin
@@ -177,6 +180,8 @@ class Door:
         """
         event = decoded.event
         origin = offer.incoming.origin
+        if event.model_extra and not is_corrected:
+            _require_unclaimed(event, offer.incoming.channel)
         said = (given_source(event) or event.source) if is_corrected else event.source
         if origin is not None and said != origin:
             raise refusal(Reason.WRONG_SOURCE, source=said, origin=origin)
@@ -255,7 +260,7 @@ class Door:
         before = incoming.before
         return {
             "specversion": "1.0", "id": before.event_id if before else self._new_id(), "source": device.source,
-            "type": kind, "time": to_rfc3339(before.first_us if before else incoming.received_us),
+            "type": kind, "time": to_rfc3339(before.came_us if before else incoming.received_us),
         }  # fmt: skip
 
     def _refuse(self, offer: Offer, reason: Refusal) -> None:
@@ -264,7 +269,7 @@ class Door:
         offer.refused, offer.act = reason, None
         if came.kind != "raw":
             offer.identity = identity_of(came.body, came.attributes)
-        offer.marks = mark_of_refused(offer.identity, came.origin, self._registry)
+        offer.marks = mark_of_refused(offer.identity, came.origin, came.channel)
 
     def _receipt(self, offer: Offer, outcome: Outcome) -> Receipt:
         verdict, reason, message = self._verdict(offer, outcome)
@@ -292,12 +297,23 @@ class Door:
         return "accepted", Reason.OK.value, _said(offer)
 
 
+def _require_unclaimed(event: Event, channel: str) -> None:
+    """Refuse what an instrument says of corrections: it would be a false witness of what people have decided."""
+    for name in CLAIMS if channel != _FROM_EXPORT else ():
+        if name in (event.model_extra or {}):
+            raise refusal(
+                Reason.INVALID_EVENT, field=name, value="there", expected="nothing: histotwin alone writes it"
+            )
+
+
 def _names(offer: Offer, lab: str, text: str) -> bool:
-    """Tell whether an event of the same batch gives a text to an item."""
+    """Tell whether an event of the same batch books an item in under a text, or gives it to one."""
     act = offer.act
     if act is None or act.lab != lab:
         return False
-    return text in getattr(act.data, "aliases", ()) or any(name.barcode == text for name, *_ in offer.touches or ())
+    is_receipt = act.type == "histotwin.case.received"
+    booked_in = (name.barcode for name, _role, parent in offer.touches or () if parent is not None or is_receipt)
+    return text in getattr(act.data, "aliases", ()) or text in booked_in
 
 
 @contextmanager

@@ -10,17 +10,19 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 
+from tracking.corrections import CLAIMS
 from tracking.events import Event
 
 MOST_FIELDS = 200
-_KNOWN = frozenset({"dataschema", "traceparent", "tracestate", "partitionkey", "correction"})
+_KNOWN = frozenset({"dataschema", "traceparent", "tracestate", "partitionkey", *CLAIMS})
 _log = logging.getLogger(__name__)
 
 
 def unknown_fields(event: Event) -> Iterator[str]:
     """Yield the names of an event's fields that nobody here knows, those of ``data`` with its name before them.
 
-    The attributes that CloudEvents and its extensions define are known, although nothing here asks for them.
+    The attributes that CloudEvents and its extensions define are known, although nothing here asks for them, and so are
+    those that the door itself writes.
     """
     if extra := event.model_extra:
         yield from (name for name in extra if name not in _KNOWN)

@@ -12,11 +12,11 @@ Verdict = Literal["accepted", "warning", "rejected"]
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """That something was refused before: when it first came, µs UTC, and the id for an event made of plain bytes, so
-    that offering it once more is the same event.
+    """That something was refused before: when it came, µs UTC, and the id for an event made of plain bytes, so that
+    offering it once more is the same event.
     """
 
-    first_us: int
+    came_us: int
     event_id: str
 
 

@@ -11,7 +11,7 @@ from pydantic import Field as Limit
 
 from dashboard.api.answers import answer
 from dashboard.api.asking import Anybody, Manager, PartsOf, Reading, Sentence, require_storable
-from tracking.corrections import LONGEST_GIVEN, Correction, Field, steps_of
+from tracking.corrections import LONGEST_GIVEN, Correction, Field, stations_of, steps_of
 from tracking.errors import NotFound
 from tracking.queries.corrections_list import corrections_list
 from tracking.queries.scope import visible_lab
@@ -72,5 +72,5 @@ def _choices(lab: Lab) -> Answer:
     return {
         Field.STEP.value: [{"value": step, "label": lab.step_label(step)} for step in steps_of(lab)],
         Field.SOURCE.value: [{"value": one.source, "label": f"{one.name} ({one.kind})"} for one in devices],
-        Field.STATION.value: [{"value": name, "label": name} for name in sorted({one.station for one in devices})],
+        Field.STATION.value: [{"value": name, "label": name} for name in stations_of(lab)],
     }

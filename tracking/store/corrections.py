@@ -12,7 +12,7 @@ from contextlib import suppress
 from sqlalchemy import Connection, func, insert, select, update
 
 from tracking.clock import Clock
-from tracking.corrections import Correction, Field, InForce, require_meaningful
+from tracking.corrections import Correction, Field, InForce, require_meaningful, still_holds
 from tracking.errors import NotFound, Refusal
 from tracking.registry import Registry
 from tracking.store.database import Database
@@ -22,7 +22,10 @@ LookUp = Callable[[], InForce]
 
 
 class Corrections:
-    """The corrections in force, as a door asks for them. ``StoreUnavailable`` may be raised by every call."""
+    """The corrections in force, as a door asks for them: those that the network file still allows.
+
+    ``StoreUnavailable`` may be raised by every call.
+    """
 
     def __init__(self, database: Database, registry: Registry) -> None:
         self._database, self._registry = database, registry
@@ -49,7 +52,8 @@ class Corrections:
         with self._database.reading() as connection:
             version = _version(connection)
             if version != self._version:
-                self._in_force = InForce(_in_force(connection))
+                held = _in_force(connection)
+                self._in_force = InForce(one for one in held if still_holds(self._registry, one))
                 self._version = version
         return self._in_force
 
@@ -99,16 +103,18 @@ def _in_force(connection: Connection) -> list[Correction]:
 
 
 def _require_free(connection: Connection, wanted: Correction) -> None:
-    same = select(correction.c.id, correction.c.meant).where(
+    same = select(correction.c.id, correction.c.lab, correction.c.meant).where(
         correction.c.field == wanted.field.value, correction.c.given == wanted.given, correction.c.ended_us.is_(None)
     )
     if wanted.field is not Field.SOURCE:
         same = same.where(correction.c.lab == wanted.lab)
-    if (found := connection.execute(same).first()) is not None:
-        raise Refusal(
-            "already_corrected",
-            f"given: {wanted.given!a} means {found.meant!a} already. End correction {found.id} first.",
-        )
+    if (found := connection.execute(same).first()) is None:
+        return
+    if found.lab != wanted.lab:  # what it means there is for that laboratory's people to see
+        raise Refusal("already_corrected", f"given: {wanted.given!a} has a meaning in another laboratory already.")
+    raise Refusal(
+        "already_corrected", f"given: {wanted.given!a} means {found.meant!a} already. End correction {found.id} first."
+    )
 
 
 def _is_named(connection: Connection, registry: Registry, lab: str, text: str) -> bool:

@@ -258,7 +258,7 @@ class _Append:
     def _refuse(self, offer: Offer, reason: Refusal, fate: Fate = "rejected") -> Outcome:
         if offer.act is not None and offer.incoming.kind != "raw":
             offer.identity = identity_of(offer.incoming.body, offer.incoming.attributes)
-            offer.marks = mark_of_refused(offer.identity, offer.incoming.origin, self._store.interpreter.registry)
+            offer.marks = mark_of_refused(offer.identity, offer.incoming.origin, offer.incoming.channel)
         if offer.incoming.before is None:  # what is offered again stands in the list already
             self._refused.append((offer, reason))
         return Outcome(fate, None, reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,9 @@ from sqlalchemy import Connection
 
 from tracking.decoding import Decoded, Identity
 from tracking.errors import Refusal
+from tracking.events import SOURCE_PATTERN
 from tracking.names import lab_of
 from tracking.offering import Fate, Incoming
-from tracking.registry import Registry
 from tracking.store import tables
 from tracking.store.chain import FIRST_LINK, event_link, source_link
 from tracking.store.statements import Row, insert, select_by_keys
@@ -19,6 +20,9 @@ from tracking.touches import Act, Touch
 
 Mark = tuple[str, str, int]
 """Source path, boot and sequence: what moves a watermark."""
+_PATH = re.compile(SOURCE_PATTERN)
+_FREE_CHANNELS = frozenset({"http", "import", "screen"})
+"""Where who speaks was asked already, so that an event without a proven origin may name its source itself."""
 
 
 @dataclass(slots=True)
@@ -49,15 +53,18 @@ class Outcome:
     stored_through: int | None = None
 
 
-def mark_of_refused(said: Identity, origin: str | None, registry: Registry) -> Mark | None:
-    """Return the mark of a refused message, if its channel proves its source, or proves nothing of a known device.
+def mark_of_refused(said: Identity, origin: str | None, channel: str) -> Mark | None:
+    """Return the mark of a refused message, if its channel proves its source or is one on which any may be named.
 
-    A device that nobody knows yet counts too: its events wait in the rejected list, no longer at its connector.
+    What comes by wire on a topic that proves nothing counts for nobody: it could make a connector forget what only it
+    has. A device that nobody knows yet counts: its events wait in the rejected list, no longer at its connector. The
+    network file is not asked, so that another one later counts the same.
     """
     if said.source is None or said.boot is None or said.sequence is None:
         return None
-    is_proven = said.source == origin or (origin is None and said.source in registry.devices)
-    return (said.source, said.boot, said.sequence) if is_proven else None
+    if said.source == origin or (origin is None and channel in _FREE_CHANNELS and _PATH.fullmatch(said.source)):
+        return said.source, said.boot, said.sequence
+    return None
 
 
 class Sources:

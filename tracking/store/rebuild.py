@@ -78,7 +78,7 @@ def replay(connection: Connection, interpreter: Interpreter, progress: TellProgr
         marks.note(rows, accepted)
         done += len(rows)
         progress(done, total)
-    marks.write(connection, interpreter.registry)
+    marks.write(connection)
     _rebuild_head(connection)
     return done
 
@@ -142,10 +142,10 @@ class _Marks:
                 said: Any = event.act.data
                 self._gaps.append((said.device, said.boot, said.first, said.last, event.received_us))
 
-    def write(self, connection: Connection, registry: Registry) -> None:
+    def write(self, connection: Connection) -> None:
         """Add what was refused and what people have closed, and write all watermarks."""
         ids = {path: number for path, number in connection.exec_driver_sql("SELECT path, id FROM source").all()}  # noqa: C416  # rows, not pairs
-        for key, sequence, received_us in _marks_of_rejected(connection, ids, registry):
+        for key, sequence, received_us in _marks_of_rejected(connection, ids):
             self._mark(key).add(sequence, received_us)
         for (path, boot, sequence), received_us in self._given:
             self._mark((ids[path], boot)).add(sequence, received_us)
@@ -158,12 +158,10 @@ class _Marks:
         return self._marks.setdefault(key, Watermark())
 
 
-def _marks_of_rejected(
-    connection: Connection, ids: Mapping[str, int], registry: Registry
-) -> Iterator[tuple[Stream, int, int]]:
-    sql = "SELECT origin, body, attributes, first_us FROM rejected WHERE kind <> 'raw' ORDER BY id"
-    for origin, body, attributes, first_us in connection.exec_driver_sql(sql):
+def _marks_of_rejected(connection: Connection, ids: Mapping[str, int]) -> Iterator[tuple[Stream, int, int]]:
+    sql = "SELECT origin, channel, body, attributes, first_us FROM rejected WHERE kind <> 'raw' ORDER BY id"
+    for origin, channel, body, attributes, first_us in connection.exec_driver_sql(sql):
         said = identity_of(bytes(body), None if attributes is None else orjson.loads(attributes))
-        mark = mark_of_refused(said, origin, registry)
+        mark = mark_of_refused(said, origin, channel)
         if mark is not None and mark[0] in ids:
             yield (ids[mark[0]], mark[1]), mark[2], first_us

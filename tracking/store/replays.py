@@ -25,7 +25,9 @@ from tracking.store.refused import DISMISSED, OPEN, REPLAYED, Refused, read_refu
 from tracking.store.statements import Row, select_by_keys
 
 BATCH = 500
-_COLUMNS = ("id", "digest", "channel", "origin", "kind", "body", "attributes", "first_us", "state", "position")
+_COLUMNS = (
+    "id", "digest", "channel", "origin", "kind", "body", "attributes", "first_us", "last_us", "state", "position",
+)  # fmt: skip
 
 
 class Door(Protocol):
@@ -55,8 +57,9 @@ class Replays:
         self._database, self._door, self._clock = database, door, clock
 
     def rehearse(self, ids: Sequence[int]) -> list[Replay]:
-        """Say what a replay would bring, and change nothing."""
-        return [replay for some in _batches(ids) for replay in self._through(some, self._door.rehearse)]
+        """Say what a replay would bring, and change nothing; a batch does not see what the one before would bring."""
+        batches = _batches(sorted(set(ids)))
+        return [replay for some in batches for replay in self._through(some, self._door.rehearse)]
 
     def replay(self, ids: Sequence[int], person: str) -> list[Replay]:
         """Offer rows again in the order in which they first came; more than one batch of them tells its progress."""
@@ -95,14 +98,14 @@ class Replays:
     def _settle(self, tried: dict[int, Receipt], person: str) -> None:
         with self._database.writing() as connection:
             rows = read_refused(connection, "id", tried)
-            changed = [row for row in rows.values() if row.state == OPEN]
+            changed = [row for row in rows.values() if row.state == OPEN or _is_in_log(tried[row.id])]
             for row in changed:
                 self._note(row, tried[row.id], person)
             write_changes(connection, changed)
 
     def _note(self, row: Refused, receipt: Receipt, person: str) -> None:
         row.person, row.settled_us = person, self._clock.now_us()
-        if receipt.fate in ("accepted", "duplicate"):
+        if _is_in_log(receipt):
             row.state, row.position, row.note = REPLAYED, receipt.position, receipt.message
         else:
             row.note = f"{receipt.reason}: {receipt.message}"
@@ -130,14 +133,24 @@ class Replays:
 def incoming_of(row: dict[str, Any], received_us: int) -> Incoming:
     """Return a row of the list as it is offered again."""
     attributes = None if row["attributes"] is None else orjson.loads(row["attributes"])
-    before = Before(row["first_us"], f"refused-{bytes(row['digest']).hex()[:32]}")
     return Incoming(
-        bytes(row["body"]), row["channel"], received_us, row["origin"], row["kind"], attributes, before=before
+        bytes(row["body"]), row["channel"], received_us, row["origin"], row["kind"], attributes, before=_before(row)
     )
 
 
+def _before(row: dict[str, Any]) -> Before:
+    """Return what an event made of plain bytes is; one that came again after it was stored is another event."""
+    name = f"refused-{bytes(row['digest']).hex()[:32]}"
+    position = row["position"]
+    return Before(row["first_us"], name) if position is None else Before(row["last_us"], f"{name}-{position}")
+
+
+def _is_in_log(receipt: Receipt) -> bool:
+    return receipt.fate in ("accepted", "duplicate")
+
+
 def _told(row: dict[str, Any], receipt: Receipt | None) -> Replay:
-    if receipt is not None and receipt.fate in ("accepted", "duplicate"):
+    if receipt is not None and _is_in_log(receipt):
         return Replay(row["id"], REPLAYED, receipt.position, receipt)
     return Replay(row["id"], row["state"], row["position"], receipt)
 

@@ -98,7 +98,7 @@ def test_a_step_by_another_name_is_stored_as_what_it_means_and_repeats_count_onc
 
 
 def test_what_can_be_stored_as_it_came_is_never_rewritten(sqlite_bench: Bench) -> None:
-    correct(sqlite_bench, Field.STEP, "microtomy", "embedding")
+    correct(sqlite_bench, Field.BARCODE, "S26-000123-A-1", "S26-000123-B-1")
     sqlite_bench.take(event())
     assert stored(sqlite_bench)[0]["document"] == event()
 
@@ -149,16 +149,51 @@ def test_nobody_writes_an_event_that_counts_for_another_device(
     correct(sqlite_bench, Field.STEP, "sectioning", "microtomy")
     forged = event(givensource=given, givenboot="l", givensequence="9", data={"step": step})
     del forged["boot"], forged["sequence"]
-    [receipt] = sqlite_bench.take(Incoming(orjson.dumps(forged), "test", START_US, origin=origin))
+    [receipt] = sqlite_bench.take(Incoming(orjson.dumps(forged), "import", START_US, origin=origin))
     assert receipt.reason == ("wrong_source" if step == "microtomy" else "unknown_step")
     assert sqlite_bench.rows(tables.watermark) == []
+
+
+@pytest.mark.parametrize("claim", [{"correction": "1"}, {"givensource": NEW}, {"givenboot": "l"}, {"givensequence": 9}])
+@pytest.mark.parametrize(("channel", "origin"), [("http", None), ("histotwin/bcps/rl4/microtome-3/event", MICROTOME)])
+def test_nobody_says_of_their_own_event_that_it_was_corrected(
+    sqlite_bench: Bench, claim: dict[str, Any], channel: str, origin: str | None
+) -> None:
+    correct(sqlite_bench, Field.STEP, "sectioning", "microtomy")
+    for number, step in ((1, "microtomy"), (2, "sectioning")):
+        forged = event(number, data={"step": step}, **claim)
+        [receipt] = sqlite_bench.take(Incoming(orjson.dumps(forged), channel, START_US, origin=origin))
+        assert (receipt.reason, next(iter(claim)) in receipt.message) == ("invalid_event", True)
+    assert stored(sqlite_bench) == []
+
+
+def test_what_was_exported_with_its_corrections_can_be_imported(sqlite_bench: Bench) -> None:
+    correct(sqlite_bench, Field.SOURCE, NEW, "lims-1")
+    sqlite_bench.take({**booked(), "source": NEW})
+    [kept] = stored(sqlite_bench)
+    assert sqlite_bench.take(Incoming(kept["body"], "import", START_US))[0].fate == "duplicate"
+    other = {**kept["document"], "id": "e2", "givensequence": "2"}
+    assert sqlite_bench.take(Incoming(orjson.dumps(other), "import", START_US))[0].fate == "accepted"
+    assert not sqlite_bench.door.drift.counts, "what the door writes itself is no news to it"
+    require_sound(sqlite_bench)
+
+
+@pytest.mark.parametrize("word", ["wrong_topic", "unreadable_message"])
+def test_what_comes_on_a_topic_that_proves_nothing_counts_for_no_device(bench: Bench, word: str) -> None:
+    forged = Incoming(orjson.dumps(event()), "histotwin/bcps/rl4/microtome-1/events", START_US, refusal=word)
+    [receipt] = bench.take(forged)
+    assert (receipt.reason, receipt.stored_through) == (word, None), "its real event would be forgotten unstored"
+    assert bench.rows(tables.watermark) == []
+    require_sound(bench)
+    assert replays(bench).replay([1], "bea")[0].state == "replayed", "a person may still judge it"
+    require_sound(bench)
 
 
 @pytest.mark.parametrize("given", ["LIMS 9", "", "/a/b", "/BCPS/rl4/lims-9", 7, None])
 def test_a_given_source_that_is_no_path_counts_for_nobody(sqlite_bench: Bench, given: Any) -> None:
     odd = event(givensource=given, givenboot="l", givensequence="9")
     del odd["boot"], odd["sequence"]
-    assert sqlite_bench.take(Incoming(orjson.dumps(odd), "http", START_US))[0].fate == "accepted"
+    assert sqlite_bench.take(Incoming(orjson.dumps(odd), "import", START_US))[0].fate == "accepted"
     assert sqlite_bench.rows(tables.watermark) == []
     require_sound(sqlite_bench)
 
@@ -222,12 +257,17 @@ def test_what_is_meant_must_exist(sqlite_bench: Bench) -> None:
         (Field.SOURCE, "/smp/rna/thing", "lims-1", "is of rna"),
         (Field.BARCODE, "x", "DG26-000001", "expected a barcode of rl4"),
         (Field.STATION, "x", "moon", "expected a station of rl4"),
+        (Field.STEP, "microtomy", "embedding", "is a step of rl4"),
+        (Field.STATION, "microtomy", "office", "is a station of rl4"),
     ):
         with pytest.raises(Refusal, match=said):
             correct(sqlite_bench, field, given, meant)
     correct(sqlite_bench, Field.STEP, "x", "microtomy")
     with pytest.raises(Refusal, match="End correction 1 first"):
         correct(sqlite_bench, Field.STEP, "x", "embedding")
+    correct(sqlite_bench, Field.SOURCE, "LIMS 9", "lims-1", "rna")
+    with pytest.raises(Refusal, match="has a meaning in another laboratory already"):
+        correct(sqlite_bench, Field.SOURCE, "LIMS 9", "lims-1")
 
 
 @pytest.fixture
@@ -254,6 +294,35 @@ def test_a_device_added_to_the_network_file_gets_what_was_refused_before(
         assert replays(after).replay([1], "bea")[0].state == "replayed"
         assert after.take(early)[0].fate == "duplicate"
         require_sound(after)
+
+
+def test_a_correction_ends_where_the_network_file_makes_right_what_was_given(
+    new_url: Callable[[], str], registry: Registry, with_new_device: Registry
+) -> None:
+    url, bedside = new_url(), "/bcps/rl4/bedside-1"
+    with Bench(url, registry) as before:
+        correct(before, Field.SOURCE, bedside, "lims-1")
+        correct(before, Field.STEP, "Cut Up", "cut_up")
+        assert before.take(event(1, source=bedside))[0].source == LIMS
+    with Bench(url, with_new_device) as after:
+        [receipt] = after.take(event(2, source=bedside, data={"step": "Cut Up"}))
+        assert (receipt.fate, receipt.source) == ("accepted", bedside), "a device's events were handed to another"
+        assert stored(after)[1]["document"]["data"] == {"step": "cut_up"}
+        require_sound(after)
+
+
+def test_another_network_file_counts_what_was_refused_before_as_it_was_counted(
+    new_url: Callable[[], str], registry: Registry, with_new_device: Registry
+) -> None:
+    url, early = new_url(), {**booked(), "source": "/bcps/rl4/bedside-1"}
+    with Bench(url, registry) as before:
+        assert before.take(Incoming(orjson.dumps(early), "http", START_US))[0].stored_through == 1
+    with Bench(url, with_new_device) as after:
+        later = {**booked("S26-000124"), "source": "/bcps/rl4/bedside-1", "id": "e2", "sequence": 2}
+        assert after.take(later)[0].stored_through == 2
+        require_sound(after)
+    with Bench(url, registry) as again:
+        require_sound(again)
 
 
 def test_what_is_refused_again_stays_open_says_why_and_is_not_counted_again(bench: Bench) -> None:
@@ -302,6 +371,37 @@ with Bench({bench.url!r}, registry) as bench:
     assert len(stored(bench)) == 3
     assert [row["person"] for row in refused(bench)] == ["cleo", "cleo"]
     require_sound(bench)
+
+
+def test_a_scan_that_comes_again_after_it_was_replayed_is_another_scan(sqlite_bench: Bench) -> None:
+    bench, wrong = sqlite_bench, b"S26-00012-A"
+    bench.take(booked(), raw(wrong))
+    first = correct(bench, Field.BARCODE, "S26-00012-A", "S26-000123-A")
+    replays(bench).replay([1], "bea")
+    end_correction(bench.database, CLOCK, first, "anna")
+    assert bench.take(raw(wrong, START_US + DAY_US))[0].reason == "unreadable_barcode"
+    correct(bench, Field.BARCODE, "S26-00012-A", "S26-000123-A")
+    [told] = replays(bench).replay([1], "bea")
+    assert (told.state, told.position, told.receipt and told.receipt.fate) == ("replayed", 3, "accepted")
+    assert [row["at_us"] for row in stored(bench)[1:]] == [START_US, START_US + DAY_US]
+    require_sound(bench)
+
+
+def test_what_was_stored_is_noted_even_where_somebody_set_it_aside_meanwhile(bench: Bench) -> None:
+    bench.take(WRONG_STEP)
+    correct(bench, Field.STEP, "sectioning", "microtomy")
+
+    class Slow:
+        def take(self, batch: list[Incoming]) -> list[Receipt]:
+            receipts = bench.door.take(batch)
+            replays(bench).dismiss([1], "cleo", "a trial")
+            return receipts
+
+        rehearse = take
+
+    Replays(bench.database, Slow(), CLOCK).replay([1], "bea")
+    [row] = refused(bench)
+    assert (row["state"], row["position"], row["person"]) == ("replayed", 1, "bea")
 
 
 def test_many_are_replayed_in_batches_in_order_and_tell_how_far_they_are(sqlite_bench: Bench) -> None:
