@@ -17,7 +17,7 @@ LONGEST_ROUND_TRIP_US = 2 * SECOND_US
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """One event that was sent for the first time, and when (µs of the monotonic clock)."""
+    """One event that was never sent before, and when it was (µs of the monotonic clock)."""
 
     stream: Stream
     sequence: int
@@ -39,7 +39,10 @@ class DeviceClock:
         return 0 if ahead_us is None else ahead_us + self._monotonic_us() - self._clock.now_us()
 
     def sent(self, stream: Stream, sequence: int) -> None:
-        """Take note of an event's first sending; one that has been under way for too long is a probe no more."""
+        """Take note of an event's very first sending; what was sent before may be acknowledged by an old message.
+
+        One that has been under way for too long is a probe no more.
+        """
         now_us = self._monotonic_us()
         if self._probe is None or now_us - self._probe.sent_us >= LONGEST_ROUND_TRIP_US:
             self._probe = _Probe(stream, sequence, now_us)

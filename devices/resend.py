@@ -38,7 +38,10 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Events to send now: up to ``most`` of a stream after ``after``; ``is_new`` where that is for the first time."""
+    """Events to send now: up to ``most`` of a stream after ``after``.
+
+    ``is_new`` where the last of them was never sent before, by no start: so who acknowledges it has just heard it.
+    """
 
     stream: Stream
     after: int
@@ -56,7 +59,8 @@ class Standing(Enum):
 
 @dataclass(slots=True)
 class _Line:
-    """How far a stream is: covered ≤ sent ≤ last; ``mended`` is how far it was sent again.
+    """How far a stream is: covered ≤ sent ≤ last; ``mended`` is how far it was sent again, ``known`` how far it may
+    ever have been sent, also by an earlier start.
 
     Up to ``covered`` nothing need be sent: the store has it, or it is lost. ``gap`` is what a store acknowledges that
     lacks what nobody can bring any more: it will acknowledge no more than that, whatever comes after. ``rewinds``: the
@@ -66,6 +70,7 @@ class _Line:
     covered: int
     sent: int
     last: int
+    known: int
     mended: int = 0
     attempts: int = 0
     due_s: float | None = None
@@ -105,13 +110,13 @@ class Resending:
 
     def found(self, stream: Stream, covered: int, last: int) -> None:
         """Take note of what an earlier start left behind: what is beyond ``covered`` is to be sent."""
-        self._note(stream, _Line(covered=covered, sent=covered, last=last))
+        self._note(stream, _Line(covered=covered, sent=covered, last=last, known=last))
 
     def appended(self, stream: Stream, sequence: int) -> None:
         """Take note of a new event."""
         line = self._lines.get(stream)
         if line is None:
-            line = _Line(covered=sequence - 1, sent=sequence - 1, last=sequence)
+            line = _Line(covered=sequence - 1, sent=sequence - 1, last=sequence, known=sequence - 1)
         line.last = max(line.last, sequence)
         self._note(stream, line)
 
@@ -251,8 +256,9 @@ class Resending:
         most = min(room, line.last - line.sent, line.covered + self._patience.ahead - line.sent)
         if most <= 0:
             return None
-        span = Span(stream, line.sent, most, is_new=True)
+        span = Span(stream, line.sent, most, is_new=line.sent + most > line.known)
         line.sent += most
+        line.known = max(line.known, line.sent)
         if line.due_s is None:
             line.due_s = now_s + self._wait_s(line.attempts)
         return span

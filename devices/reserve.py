@@ -21,7 +21,7 @@ class Reserve:
 
     def restore(self) -> bool:
         """Take the room again; return whether there was enough. The log is told once until there is."""
-        self.is_kept = self._path.exists() or self._is_taken()
+        self.is_kept = self._is_whole() or self._is_taken()
         self._is_told = self._is_told and not self.is_kept
         return self.is_kept
 
@@ -30,6 +30,10 @@ class Reserve:
         was_kept, self.is_kept = self.is_kept, False
         self._path.unlink(missing_ok=True)
         return was_kept
+
+    def _is_whole(self) -> bool:
+        """Tell whether the room is there; a start that was killed may have left a file without any."""
+        return self._path.exists() and self._path.stat().st_size >= self._size
 
     def _is_taken(self) -> bool:
         try:

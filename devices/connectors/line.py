@@ -264,5 +264,5 @@ class Line:
         """Ask about one stream, if nothing else is about to tell whether the store is the one that we knew."""
         if self._outbox.store_seen is None or self._resending.is_waiting:
             return
-        newest = list(self._outbox.holdings().items())[-1:]
-        self._resending.ask(dict(newest), self._clock.monotonic_s())
+        any_one = list(self._outbox.holdings().items())[-1:]
+        self._resending.ask(dict(any_one), self._clock.monotonic_s())

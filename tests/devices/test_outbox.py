@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.outbox import EventTooLarge, Leftover, Outbox, OutboxFull, OutboxUnavailable, Stream
+from devices.reserve import Reserve
 from devices.streams import Holding, StoreSeen
 from devices.topics import WrongTopic
 from tests.devices.stand_ins import HandClock
@@ -318,6 +319,15 @@ def test_a_full_disk_gives_up_what_the_store_has_before_it_refuses_a_scan(small_
     again.cover({Stream(B, box.boot): waiting})
     assert again.append([(A, large)] * 20)[-1].sequence == 20
     again.close()
+
+
+def test_a_start_that_was_killed_while_it_kept_room_back_leaves_the_next_one_its_room(tmp_path: Path) -> None:
+    left = tmp_path / "o.db.reserve"
+    left.touch()
+    reserve = Reserve(tmp_path / "o.db", size=8192)
+    assert (reserve.is_kept, left.stat().st_size) == (True, 8192)
+    assert Reserve(tmp_path / "o.db", size=8192).release()
+    assert not left.exists()
 
 
 def test_a_second_process_cannot_count_in_the_same_outbox(tmp_path: Path) -> None:

@@ -87,7 +87,21 @@ def test_a_slow_store_that_had_everything_starts_no_storm() -> None:
 def test_what_an_earlier_start_left_is_sent_from_its_first() -> None:
     sending = ledger()
     sending.found(A, 6, 9)
-    assert sending.to_send(0, 20, is_idle=True) == [Span(A, 6, 3, is_new=True)]
+    assert sending.to_send(0, 20, is_idle=True) == [Span(A, 6, 3)]
+
+
+def test_only_what_no_start_has_sent_before_is_new() -> None:
+    sending = ledger()
+    sending.found(A, 6, 9)
+    sending.appended(A, 10)
+    assert sending.to_send(0, 3, is_idle=True) == [Span(A, 6, 3)], "the start before may have sent that"
+    assert sending.to_send(0, 20, is_idle=True) == [Span(A, 9, 1, is_new=True)]
+    sending.acknowledged(A, 10, 1)
+    assert sending.acknowledged(A, 2, 2) is Standing.BACK
+    sending.fell_back(A, 2, 1, 2)
+    sending.appended(A, 11)
+    assert sending.to_send(4, 8, is_idle=True) == [Span(A, 2, 8)], "an old message may acknowledge that"
+    assert sending.to_send(4, 8, is_idle=False) == [Span(A, 10, 1, is_new=True)]
 
 
 def test_a_stuck_stream_does_not_hold_up_another() -> None:
@@ -102,8 +116,8 @@ def test_a_lower_acknowledgement_sends_everything_again_in_order_and_only_once()
     assert sending.acknowledged(A, 25, 10) is Standing.BACK
     sending.fell_back(A, 25, first=1, now_s=10)
     assert sending.to_send(10, 20, is_idle=True) == []
-    assert sending.to_send(11.1, 20, is_idle=True) == [Span(A, 25, 20, is_new=True)]
-    assert sending.to_send(11.1, 20, is_idle=False) == [Span(A, 45, 15, is_new=True)]
+    assert sending.to_send(11.1, 20, is_idle=True) == [Span(A, 25, 20)]
+    assert sending.to_send(11.1, 20, is_idle=False) == [Span(A, 45, 15)]
     sending.acknowledged(A, 60, 11.2)
     assert sending.due_in_s(11.2) is None
 
