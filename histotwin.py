@@ -117,7 +117,7 @@ def history(config: Config = None) -> None:
 
 @app.command()
 def health(
-    part: Annotated[str, typer.Argument(help="ingest, forecast or serve")],
+    part: Annotated[str, typer.Argument(help="ingest, ingest-standby, forecast, virtual-lab or serve")],
     config: Config = None,
     data_dir: DataDir = None,
 ) -> None:

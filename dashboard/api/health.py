@@ -62,8 +62,11 @@ def _without_database(parts: Parts, error: StoreUnavailable) -> Answer:
 
 
 def _status(states: Answer, found: Iterable[Trouble]) -> str:
+    """An ingest that was never started takes no event, where there is a broker to take them from."""
     if states["ingest"]["state"] == "down" or states["database"]["state"] == "down":
         return "down"
+    if states["ingest"]["state"] == "no_data" and states["broker"]["state"] != "not_configured":
+        return "degraded"
     is_degraded = any(part["state"] == "down" for part in states.values())
     return "degraded" if is_degraded or any(one.severity == "alarm" for one in found) else "ok"
 

@@ -84,7 +84,7 @@ class Lookout:
 
     def _vitals(self) -> Vitals:
         with self._database.reading() as connection:
-            return vitals(connection)
+            return vitals(connection, self._clock)
 
     def _try_to_write(self) -> StoreUnavailable | None:
         try:

@@ -112,8 +112,8 @@ class _Figures:
         family = GaugeMetricFamily(
             "histotwin_heartbeat_age_seconds", "Since a part said that it lives.", labels=["part"]
         )
-        for part, beat in sorted(self._seen.beats.items()):
-            family.add_metric([part], real_seconds_since(self._clock, beat.beat_us))
+        for part, silent_s in sorted(self._seen.silent_s.items()):
+            family.add_metric([part], silent_s)
         return family
 
     def _disk(self) -> Iterator[Metric]:

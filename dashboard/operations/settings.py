@@ -5,6 +5,7 @@ No part reads the environment by itself; what it needs is handed in from here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,6 +25,7 @@ SECRETS = ("mqtt_password", "mqtt_admin_password", "database_password", "databas
            "database_app_password")  # fmt: skip
 """Each of these may be given as it is or, better, as a file: ``…_file``."""
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_DATABASE = re.compile(r"(sqlite(\+\w+)?:///|postgresql(\+psycopg)?://)\S")
 _NO_SECRET = SecretStr("")
 
 
@@ -176,14 +178,20 @@ def load_settings(config: Path | None = None, **given: Any) -> Settings:
         settings = Settings(**{**from_file, **in_environment, **told})
     except ValidationError as error:
         raise InputMistakes([_mistake(where, detail) for detail in error.errors()]) from None
-    if mistakes := [*_secret_mistakes(settings), *_broker_mistakes(settings), *_network_mistakes(settings)]:
+    if mistakes := [
+        *_secret_mistakes(settings),
+        *_database_mistakes(settings),
+        *_broker_mistakes(settings),
+        *_network_mistakes(settings),
+    ]:
         raise InputMistakes(mistakes)
     return settings
 
 
 def _mistake(where: str, detail: Any) -> Mistake:
     field = ".".join(map(str, detail["loc"]))
-    value = "…" if field in SECRETS else str(detail.get("input"))[:80]
+    is_told = field in Settings.model_fields and field not in SECRETS  # an unknown name may be a password's, misspelt
+    value = str(detail.get("input"))[:80] if is_told else "…"
     return Mistake(where, field, value, detail["msg"])
 
 
@@ -195,6 +203,13 @@ def _secret_mistakes(settings: Settings) -> Iterator[Mistake]:
             settings.secret(name)
         except InputMistakes as error:
             yield from error.mistakes
+
+
+def _database_mistakes(settings: Settings) -> Iterator[Mistake]:
+    """What was given is not repeated: a password may stand in it."""
+    for name in ("database_url", "database_owner_url"):
+        if (given := getattr(settings, name)) and not _DATABASE.match(given):
+            yield Mistake("settings", name, "…", "sqlite:///PATH or postgresql://ROLE@HOST/DATABASE")
 
 
 def _broker_mistakes(settings: Settings) -> Iterator[Mistake]:

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 from dashboard.operations.settings import Settings
-from tracking.clock import Clock, real_seconds_since
-from tracking.errors import StoreUnavailable
-from tracking.queries.troubles import SILENT_AFTER_S
+from tracking.errors import InputMistakes, Mistake, StoreUnavailable
+from tracking.queries.troubles import FORECAST, INGEST, STANDBY, VIRTUAL_LAB, is_silent
 from tracking.store.database import open_database
-from tracking.store.heartbeats import Heartbeat, heartbeats
+from tracking.store.heartbeats import heartbeats, seconds_silent
 from tracking.store.migrate import require_current
 
-_USUALLY_SILENT_AFTER_S = 60.0
+PARTS = (INGEST, STANDBY, FORECAST, VIRTUAL_LAB, "serve")
 STOPPED = "stopped"
 
 
 def part_health(settings: Settings, part: str) -> tuple[str, bool]:
-    """Return one sentence on a part and whether it is well; raises ``WrongSchema`` for another version's database."""
+    """Return one sentence on a part and whether it is well.
+
+    Raises ``InputMistakes`` for what is no part, ``WrongSchema`` for another version's database.
+    """
+    if part not in PARTS:
+        raise InputMistakes([Mistake("command line", "PART", part, f"one of {', '.join(PARTS)}")])
     database = open_database(settings.url)
     try:
         require_current(database)
         with database.reading() as connection:
-            known = heartbeats(connection)
+            last = heartbeats(connection).get(part)
+            silent_s = 0.0 if last is None else seconds_silent(connection, settings.clock(), last)
     except StoreUnavailable as error:
         return str(error), False
     finally:
         database.close()
-    return judge(known.get(part), part, settings.clock())
-
-
-def judge(last: Heartbeat | None, part: str, clock: Clock) -> tuple[str, bool]:
-    """Return one sentence on what a part said last, and whether it is well."""
     if last is None:
         return f"{part} has never said that it lives.", False
-    silent_s = max(0.0, real_seconds_since(clock, last.beat_us))
-    is_heard = silent_s <= SILENT_AFTER_S.get(part, _USUALLY_SILENT_AFTER_S)
-    return f"{part} is {last.state}; it said so {silent_s:.0f} s ago.", is_heard and last.state != STOPPED
+    said = f"{part} is {last.state}; it said so {max(0.0, silent_s):.0f} s ago."
+    return said, last.state != STOPPED and not is_silent(part, silent_s)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,13 @@ def test_an_ingest_that_died_is_down_within_thirty_seconds(world: ApiWorld) -> N
     said = health(world)
     assert (said["status"], said["ingest"]["state"]) == ("down", "down")
     assert trouble(world, "ingest_silent")["sentence"].startswith("Ingest has given no sign of life for 30 seconds")
+
+
+def test_an_ingest_that_was_never_started_is_not_well_where_instruments_could_speak(world: ApiWorld) -> None:
+    assert (health(world)["status"], health(world)["ingest"]["state"]) == ("ok", "no_data")
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        world.api.state.parts = replace(world.api.state.parts, broker=broker.getsockname())
+        assert (health(world)["status"], health(world)["ingest"]["state"]) == ("degraded", "no_data")
 
 
 @pytest.mark.parametrize(

@@ -129,3 +129,20 @@ def test_a_folder_stands_for_the_network_files_in_it(tmp_path: Path) -> None:
     for name in ("two.yaml", "one.yaml", "notes.txt"):
         (tmp_path / name).touch()
     assert load_settings(network=[tmp_path]).network_files == [tmp_path / "one.yaml", tmp_path / "two.yaml"]
+
+
+@pytest.mark.parametrize(
+    "text", ["mqtt_pasword: hunter2", "database_url: hunter2@database", "mqtt_port: 1\nsecret: hunter2"]
+)
+def test_a_misspelt_secret_is_not_repeated(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputMistakes) as error:
+        load_settings(file)
+    assert "hunter2" not in str(error.value)
+    assert len(error.value.mistakes) == 1
+
+
+@pytest.mark.parametrize("url", ["sqlite:///var/x.db", "postgresql://me@here/it", "postgresql+psycopg://me:p@here/it"])
+def test_a_database_may_be_named_in_either_way(url: str) -> None:
+    assert load_settings(database_url=url).url == url

@@ -10,6 +10,7 @@ from dashboard.operations.settings import load_settings
 from dashboard.operations.signs_of_life import part_health
 from tests.devices.stand_ins import HandClock
 from tracking.clock import SystemClock
+from tracking.errors import InputMistakes
 from tracking.store.database import open_database
 from tracking.store.heartbeats import Heart
 from tracking.store.migrate import WrongSchema, upgrade
@@ -39,3 +40,8 @@ def test_a_database_that_is_away_is_no_crash(tmp_path: Path) -> None:
     settings = load_settings(data_dir=tmp_path, database_url="postgresql://nobody@127.0.0.1:1/none")
     said, is_well = part_health(settings, "ingest")
     assert (is_well, "cannot work just now" in said) == (False, True)
+
+
+def test_what_is_no_part_is_a_wrong_input(tmp_path: Path) -> None:
+    with pytest.raises(InputMistakes, match="'tea': expected one of ingest, "):
+        part_health(load_settings(data_dir=tmp_path), "tea")

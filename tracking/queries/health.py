@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
+from tracking.clock import Clock
 from tracking.queries.events_log import head_position
 from tracking.store.disk import database_bytes, unmerged_bytes
-from tracking.store.heartbeats import Heartbeat, heartbeats
+from tracking.store.heartbeats import Heartbeat, heartbeats, seconds_silent
 from tracking.store.standing import StreamStanding, open_gaps
 from tracking.store.tables import device, forecast, rejected, source
 
@@ -38,13 +39,17 @@ class WrongClock:
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """The moments and counts from which a part's state is told; moments in microseconds UTC, sizes in bytes."""
+    """The moments and counts from which a part's state is told; moments in microseconds UTC, sizes in bytes.
+
+    ``silent_s`` is for how many seconds each part has said nothing.
+    """
 
     position: int
     rejected: int
     last_received_us: int | None
     last_forecast_us: int | None
     beats: Mapping[str, Heartbeat]
+    silent_s: Mapping[str, float]
     gaps: Sequence[StreamStanding]
     refusals: Sequence[OpenRefusals]
     clocks: Sequence[WrongClock]
@@ -52,15 +57,17 @@ class Vitals:
     unmerged_bytes: int
 
 
-def vitals(connection: Connection) -> Vitals:
+def vitals(connection: Connection, clock: Clock) -> Vitals:
     """Return them in a few short reads."""
+    beats = heartbeats(connection)
     newest = select(forecast.c.made_us).order_by(forecast.c.id.desc()).limit(1)
     return Vitals(
         head_position(connection),
         connection.execute(select(func.max(rejected.c.id))).scalar() or 0,
         connection.execute(select(func.max(device.c.last_received_us))).scalar(),
         connection.execute(newest).scalar(),
-        heartbeats(connection),
+        beats,
+        {part: seconds_silent(connection, clock, beat) for part, beat in beats.items()},
         open_gaps(connection),
         _refusals(connection),
         _clocks(connection),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
-from tracking.clock import HOUR_US, SECOND_US, Clock, real_seconds_since
+from tracking.clock import HOUR_US, SECOND_US, Clock, ScaledClock, real_seconds_since
 from tracking.names import lab_of
 from tracking.queries.health import OpenRefusals, Vitals, WrongClock
 from tracking.reasons import Reason
@@ -18,7 +18,8 @@ from tracking.store.standing import Gap, StreamStanding
 Severity = Literal["alarm", "warning"]
 
 INGEST, STANDBY, FORECAST, VIRTUAL_LAB = "ingest", "ingest-standby", "forecast", "virtual-lab"
-SILENT_AFTER_S = {INGEST: 20.0, STANDBY: 30.0, FORECAST: 60.0, VIRTUAL_LAB: 60.0}
+SILENT_AFTER_S = {INGEST: 20.0, STANDBY: 30.0}
+USUALLY_SILENT_AFTER_S = 60.0
 """Ingest says every eight seconds that it lives, the standby every five, the others every ten."""
 SLOW_ROUND_TRIP_MS = 2_000
 GAP_AFTER_S = 300
@@ -48,8 +49,8 @@ class Trouble:
 def troubles(seen: Vitals, clock: Clock, room: Room | None = None) -> list[Trouble]:
     """Return what is wrong, alarms first. ``room`` is that of the disk with the data directory."""
     found = [
-        *_ingest(seen.beats.get(INGEST), clock),
-        *_standby(seen.beats.get(STANDBY), clock),
+        *_ingest(seen, clock),
+        *_standby(seen, clock),
         *_other_parts(seen, clock),
         *_storage(seen, room),
         *_gaps(seen, clock),
@@ -59,24 +60,27 @@ def troubles(seen: Vitals, clock: Clock, room: Room | None = None) -> list[Troub
     return sorted(found, key=lambda trouble: trouble.severity)
 
 
-def is_silent(beat: Heartbeat, clock: Clock) -> bool:
+def is_silent(part: str, silent_s: float) -> bool:
     """Tell whether a part's last sign of life is too long ago, or not of this time at all."""
-    return abs(real_seconds_since(clock, beat.beat_us)) > SILENT_AFTER_S.get(beat.part, 60.0)
+    return abs(silent_s) > SILENT_AFTER_S.get(part, USUALLY_SILENT_AFTER_S)
 
 
-def _ingest(beat: Heartbeat | None, clock: Clock) -> Iterator[Trouble]:
+def _ingest(seen: Vitals, clock: Clock) -> Iterator[Trouble]:
+    beat = seen.beats.get(INGEST)
     if beat is None:
         return
+    silent_s = seen.silent_s[INGEST]
+    since_us = _moment_of(silent_s, clock)
     if beat.state == "stopped":
         yield Trouble("ingest_stopped", "alarm", "Ingest has been stopped: no event is taken. Connectors keep what "
-                      "they have and send it when ingest is started again.", since_us=beat.beat_us)  # fmt: skip
-    elif is_silent(beat, clock):
-        yield Trouble("ingest_silent", "alarm", f"Ingest has given no sign of life for {ago(beat.beat_us, clock)}: no "
+                      "they have and send it when ingest is started again.", since_us=since_us)  # fmt: skip
+    elif is_silent(INGEST, silent_s):
+        yield Trouble("ingest_silent", "alarm", f"Ingest has given no sign of life for {_span(silent_s)}: no "
                       "event is taken. It is not running, or cannot reach the database. Connectors keep their events; "
-                      "nothing is lost.", since_us=beat.beat_us)  # fmt: skip
+                      "nothing is lost.", since_us=since_us)  # fmt: skip
     elif beat.state == "no_broker":
         yield Trouble("broker_unreachable", "alarm", "Ingest cannot reach the MQTT broker: no event comes. Connectors "
-                      "keep their events until it can.", since_us=beat.beat_us)  # fmt: skip
+                      "keep their events until it can.", since_us=since_us)  # fmt: skip
     else:
         yield from _ingest_at_work(beat, clock)
 
@@ -96,24 +100,26 @@ def _ingest_at_work(beat: Heartbeat, clock: Clock) -> Iterator[Trouble]:
                       "that moment.", since_us=lost_us)  # fmt: skip
 
 
-def _standby(beat: Heartbeat | None, clock: Clock) -> Iterator[Trouble]:
+def _standby(seen: Vitals, clock: Clock) -> Iterator[Trouble]:
     """Miss a standby only where there was one."""
-    if beat is None or beat.state == "stopped" or not is_silent(beat, clock):
+    beat = seen.beats.get(STANDBY)
+    if beat is None or beat.state == "stopped" or not is_silent(STANDBY, seen.silent_s[STANDBY]):
         return
-    if real_seconds_since(clock, beat.beat_us) < MISSED_FOR_S:
+    if seen.silent_s[STANDBY] < MISSED_FOR_S:
         yield Trouble("standby_missing", "warning", "No second ingest stands by any more: if the one at work dies, "
-                      "events wait until it is started again.", since_us=beat.beat_us)  # fmt: skip
+                      "events wait until it is started again.",
+                      since_us=_moment_of(seen.silent_s[STANDBY], clock))  # fmt: skip
 
 
 def _other_parts(seen: Vitals, clock: Clock) -> Iterator[Trouble]:
     """Name those that are missed; virtual laboratories that somebody has stopped are not."""
     for part, what in ((FORECAST, "Forecasts grow old"), (VIRTUAL_LAB, "The virtual laboratories stand still")):
         beat = seen.beats.get(part)
-        if beat is None or real_seconds_since(clock, beat.beat_us) > MISSED_FOR_S:
+        if beat is None or (silent_s := seen.silent_s[part]) > MISSED_FOR_S:
             continue
-        if is_silent(beat, clock) if beat.state != "stopped" else part == FORECAST:
+        if is_silent(part, silent_s) if beat.state != "stopped" else part == FORECAST:
             yield Trouble(f"{part.replace('-', '_')}_silent", "warning", f"{what}: {part} has not been running for "
-                          f"{ago(beat.beat_us, clock)}.", since_us=beat.beat_us)  # fmt: skip
+                          f"{_span(silent_s)}.", since_us=_moment_of(silent_s, clock))  # fmt: skip
 
 
 def _storage(seen: Vitals, room: Room | None) -> Iterator[Trouble]:
@@ -181,10 +187,17 @@ def _clock(wrong: WrongClock) -> Trouble:
 
 def ago(moment_us: int, clock: Clock) -> str:
     """Return in words for how long something has been so."""
-    return _span(max(0.0, real_seconds_since(clock, moment_us)))
+    return _span(real_seconds_since(clock, moment_us))
+
+
+def _moment_of(seconds_ago: float, clock: Clock) -> int:
+    """Return what the clock showed so many real seconds ago."""
+    speed = clock.speed if isinstance(clock, ScaledClock) else 1.0
+    return clock.now_us() - round(max(0.0, seconds_ago) * speed * SECOND_US)
 
 
 def _span(seconds: float) -> str:
+    seconds = max(0.0, seconds)
     for length, unit in ((86_400, "days"), (HOUR_US / SECOND_US, "hours"), (60, "minutes")):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"

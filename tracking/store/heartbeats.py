@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from tracking.clock import Clock
+from tracking.clock import SECOND_US, Clock, real_seconds_since
 from tracking.store import tables
 from tracking.store.database import Database
 from tracking.store.statements import upsert
@@ -37,9 +37,10 @@ class Heart:
 
     def beat(self, state: str = "working", **detail: Any) -> None:
         """Say that the part lives. Raises ``StoreUnavailable``."""
-        row = (self._part, os.getpid(), self._started_us, self._clock.now_us(), state, orjson.dumps(detail).decode())
+        said = orjson.dumps(detail).decode()
         with self._database.writing() as connection:
-            upsert(connection, tables.heartbeat, [row])
+            beat_us = _shared_now_us(connection, self._clock)
+            upsert(connection, tables.heartbeat, [(self._part, os.getpid(), self._started_us, beat_us, state, said)])
 
 
 def heartbeats(connection: Connection) -> dict[str, Heartbeat]:
@@ -49,3 +50,25 @@ def heartbeats(connection: Connection) -> dict[str, Heartbeat]:
         part: Heartbeat(part, pid, started_us, beat_us, state, orjson.loads(detail))
         for part, pid, started_us, beat_us, state, detail in rows
     }
+
+
+def seconds_silent(connection: Connection, clock: Clock, beat: Heartbeat) -> float:
+    """Return for how many real seconds a part has said nothing; negative where the clock went back since."""
+    if _has_clock(connection):
+        return (_shared_now_us(connection, clock) - beat.beat_us) / SECOND_US
+    return real_seconds_since(clock, beat.beat_us)
+
+
+def _shared_now_us(connection: Connection, clock: Clock) -> int:
+    """Return the moment by which signs of life are compared: PostgreSQL's own, whose parts may run on many machines.
+
+    Those around one SQLite file share a machine, and so a clock.
+    """
+    if not _has_clock(connection):
+        return clock.now_us()
+    asked = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+    return int(connection.exec_driver_sql(asked).scalar_one())
+
+
+def _has_clock(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
