@@ -12,8 +12,8 @@
   async function ask() {
     try {
       const answer = await fetch("/api/v1/health", { headers: { accept: "application/json" }, signal: AbortSignal.timeout(WITHIN_MS) });
-      const document = await answer.json();
-      return document.database ? { document } : { failed: document.detail || `The server answered ${answer.status}.` };
+      const found = await answer.json();
+      return found.database ? { found } : { failed: found.detail || `The server answered ${answer.status}.` };
     } catch { return { failed: "The server cannot be reached." }; }
   }
 
@@ -23,7 +23,7 @@
     const answer = await ask();
     reading = false;
     failed = answer.failed || null;
-    if (answer.document) { said = answer.document; saidAt = new Date(ht.now()).toISOString(); }
+    if (answer.found) { said = answer.found; saidAt = new Date(ht.now()).toISOString(); }
     draw();
   }
 
@@ -53,7 +53,7 @@
     const { word, shape, cls } = ht.severityOf(one.severity);
     return h("tr", { "data-key": [one.word, one.lab, one.source, one.sentence.match(/boot \S+/)].join(" ") },
       h("th", { scope: "row", class: "wide" }, h("span", { class: `severity severity-${one.severity}` }, ht.shape(shape, cls), word), h("span", {}, one.sentence)),
-      td("Laboratory", labOf(one)), td("Since", one.since ? h("time", { datetime: one.since, title: ht.moment(one.since) }, ht.ago(one.since)) : ht.none), td("What can be done", whatToDo(one)));
+      td("Laboratory", labOf(one)), td("Since", one.since ? h("time", { datetime: one.since, title: ht.moment(one.since) }, ht.ago(one.since)) : ht.none), h("td", { "data-label": "What can be done", class: "to-do" }, whatToDo(one)));
   }
 
   /** Health names only what its reader may see; its status knows of all. */

@@ -119,6 +119,16 @@ async def test_a_lab_topic_brings_its_page_and_renews_it(served: tuple[ApiWorld,
     assert got[-1][2]["lab"]["events"][0]["subject"] == "S26-000777"
 
 
+async def test_troubles_are_told_at_once_to_whom_they_concern(served: tuple[ApiWorld, str]) -> None:
+    world, url = served
+    for labs in (["rna"], ["rl4"]):
+        got = await read_until(url, "troubles", "troubles", token=world.token(Role.VIEWER, labs))
+        assert [name for name, _, _ in got] == ["troubles"]
+        told = got[-1][2]
+        assert (told["topic"], {one["lab"] for one in told["troubles"]}) == ("troubles", set(labs))
+        assert "refused_open" in {one["word"] for one in told["troubles"]}
+
+
 async def test_a_reader_gets_only_labs_in_scope(served: tuple[ApiWorld, str]) -> None:
     world, url = served
     token = world.token(Role.VIEWER, ["rna"])
