@@ -75,11 +75,19 @@ def told(row: Any) -> Answer:
     body = from_json(row.body) or {}
     data = body.get("data") or {}
     return {
-        **({"device_time": moment(row.time_us)} if row.time_us != row.at_us else {}),
+        **({"device_time": _device_time(row.time_us, body)} if row.time_us != row.at_us else {}),
         "position": row.position, "id": body.get("id"), "type": row.type, "time": moment(row.at_us),
         "received": moment(row.received_us), "source": row.path, "subject": body.get("subject"),
         "step": data.get("step"), "station": data.get("station"), "operator": data.get("operator"), "data": data,
     }  # fmt: skip
+
+
+def _device_time(said_us: int, body: Answer) -> str | None:
+    """Return what the device's clock said; in its own words where that is beyond the calendar in UTC."""
+    try:
+        return moment(said_us)
+    except OverflowError:
+        return body.get("time")
 
 
 def _log() -> Any:
