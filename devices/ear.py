@@ -35,7 +35,7 @@ class Settled:
 
 
 class Ear:
-    """The handler of ingest's session. ``settle`` and ``tell_standing`` may be called from the writer's thread."""
+    """The handler of ingest's session. The writer's thread may call ``settle`` and what is about standing."""
 
     def __init__(
         self,
@@ -69,6 +69,10 @@ class Ear:
     def tell_standing(self, orders: Sequence[Order], word: StoreWord) -> None:
         """Have devices told how they stand, at a measured pace."""
         self.session.call_soon(lambda: self._take_orders(orders, word))
+
+    def forget_standing(self) -> None:
+        """Tell no device any more how it stood with a store that has gone back: that would be taken for stored."""
+        self.session.call_soon(self._orders.forget)
 
     def connected(self, session_present: bool) -> None:
         """Subscribe even where the broker knows us: we may have died between connecting and subscribing."""

@@ -22,7 +22,7 @@ from devices.session import BrokerAddress, SessionSettings, end_process
 from devices.tally import IngestHealth, Tally
 from devices.topics import EVERYTHING
 from devices.upkeep import AsksStanding, SignsOfLife, Upkeep
-from tracking.clock import Clock
+from tracking.clock import Clock, real_seconds_since
 from tracking.errors import StoreUnavailable
 from tracking.kill_points import passing
 from tracking.offering import Incoming, Receipt
@@ -30,6 +30,8 @@ from tracking.offering import Incoming, Receipt
 __all__ = ["Ingest", "IngestHealth", "IngestSettings"]
 
 _LOOK_EVERY_S = 1.0
+_SLOW_ANSWER_S = 2.0
+"""A store that takes longer to say who it is makes everything else late too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Ingest:
             is_connected=self._ear.session.is_connected,
             is_storing=trouble is None,
             waiting=len(self._inbox),
-            oldest_waiting_s=0.0 if oldest is None else max(0, self._clock.now_us() - oldest) / 1e6,
+            oldest_waiting_s=0.0 if oldest is None else max(0.0, real_seconds_since(self._clock, oldest)),
             accepted=tally.accepted,
             duplicates=tally.duplicate,
             rejected=tally.rejected,
@@ -136,7 +138,7 @@ class Ingest:
         offered = [arrival.incoming for arrival in batch if arrival.incoming is not None]
         receipts = self._commit(offered) if offered else []
         if batch and receipts is not None:
-            word = self._upkeep.word(receipts)
+            word = self._upkeep.word()
             self._ear.settle(batch, answers_to(zip(offered, receipts, strict=True), word), word)
 
     def _commit(self, offered: list[Incoming]) -> list[Receipt] | None:
@@ -148,6 +150,7 @@ class Ingest:
             return None
         passing("after_commit")
         took_s = self._clock.monotonic_s() - began_s
+        self._upkeep.note(receipts)
         if self._door.has_been_shut():
             self._ask_again()
         self._in_hand_us = None
@@ -177,14 +180,19 @@ class Ingest:
             self._on_fatal(error)
 
     def _signs(self) -> Signs:
-        is_excused = not (self._ear.session.is_connected and self.health().is_storing) or self._ear.canary_is_refused
-        return Signs(self._tally.batches + self._canary.heard, self._canary.heard, is_excused)
+        is_excused = not self._ear.session.is_connected or self._door.is_shut or self._ear.canary_is_refused
+        return Signs(self._door.taken + self._canary.heard, self._canary.heard, is_excused)
 
     def _require_that_store_is_away(self) -> None:
-        """Find the reason for the silence in the store; raises ``NothingComesThrough`` where that answers."""
+        """Find the reason for the silence in the store; raises ``NothingComesThrough`` where that answers well."""
+        began_s = self._clock.monotonic_s()
         try:
             self._upkeep.probe()
         except StoreUnavailable:
+            is_away = True
+        else:
+            is_away = self._clock.monotonic_s() - began_s > _SLOW_ANSWER_S
+        if is_away:
             self._life.forgive(self._clock.monotonic_s())
         else:
             raise NothingComesThrough("broker and database answer, but nothing comes from the one to the other")

@@ -18,7 +18,7 @@ class NothingComesThrough(HistotwinError):
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What is seen of ingest. ``work`` grows with every batch and every canary that has come through.
+    """What is seen of ingest. ``work`` grows with everything that the store took and every canary that came through.
 
     ``is_excused``: the broker or the database is away, so that nothing can come.
     """

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 5.0
 _TRIES_BEFORE_SINGLING_OUT = 2
+_TRIES_BEFORE_SHARING = 3
 _MOST_IN_A_ROW = 3
 """Whoever trips over more messages than this, and takes none in between, is at fault itself."""
 _SAY_EVERY = 60
@@ -40,6 +41,10 @@ class PatientDoor:
         self._tripped_in_a_row = 0
         self.trouble: str | None = None
         """What keeps the door shut, in a sentence; ``None`` while it is open."""
+        self.is_shut = False
+        """Whether the store is what keeps it shut, and no fault of ours."""
+        self.taken = 0
+        """How often something was taken."""
 
     def has_been_shut(self) -> bool:
         """Say whether the door was shut at any time since this was asked last."""
@@ -47,27 +52,40 @@ class PatientDoor:
         return was_shut
 
     def take(self, offered: Sequence[Incoming]) -> list[Receipt] | None:
-        """Return the receipts once the batch is committed; ``None`` when told to stop before it was."""
-        tries = 0
+        """Return the receipts once everything is committed; ``None`` when told to stop before it was.
+
+        What is too much for a slow store in the time it has is offered in smaller parts. A commit whose outcome nobody
+        heard is offered again, and the store knows it for a duplicate.
+        """
+        receipts: list[Receipt] = []
+        share, tries = len(offered), 0
         while not self._stopping.is_set():
+            part = offered[len(receipts) : len(receipts) + share]
             try:
-                receipts = self._door.take(offered)
+                taken = self._door.take(part)
             except StoreUnavailable as error:
+                self.is_shut = True
                 self._pause(tries, error)
+                share = max(1, share // 2) if tries >= _TRIES_BEFORE_SHARING else share
             except Exception as error:  # a fault of ours must not stop every lab's stream
+                self.is_shut = False
                 self._pause(tries, error)
-                if tries >= _TRIES_BEFORE_SINGLING_OUT and self._can_single_out(offered):
-                    return self._take_singly(offered)
+                if tries >= _TRIES_BEFORE_SINGLING_OUT and self._can_single_out(part):
+                    singly = self._take_singly(offered[len(receipts) :])
+                    return None if singly is None else receipts + singly
             else:
-                self._note_open(offered)
-                return receipts
+                self._note_open(part)
+                receipts += taken
+                if len(receipts) == len(offered):
+                    return receipts
+                share, tries = share * 2, -1
             tries += 1
         return None
 
     def _can_single_out(self, offered: Sequence[Incoming]) -> bool:
         """Tell whether one message can be to blame; a door that trips over all of them is offered the same again.
 
-        Nothing is acknowledged then, and the process is ended and started again by whoever watches over it.
+        Nothing is acknowledged then, and whoever watches over the process's life ends it, so that it is started anew.
         """
         return self._tripped_in_a_row < _MOST_IN_A_ROW and (len(offered) > 1 or offered[0].refusal is None)
 
@@ -88,6 +106,8 @@ class PatientDoor:
     def _note_open(self, offered: Sequence[Incoming]) -> None:
         if any(incoming.refusal is None for incoming in offered):
             self._tripped_in_a_row = 0
+        self.taken += 1
+        self.is_shut = False
         if self.trouble is not None:
             self.trouble = None
             log.info("the store takes events again")

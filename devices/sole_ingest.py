@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 from pathlib import Path
+
+_LOCKS = Path("/proc/locks")
+"""Linux: who holds which lock; elsewhere nobody is put out."""
 
 
 class SoleIngest:
@@ -31,6 +35,32 @@ class SoleIngest:
 
     def confirm(self) -> None:
         """Do nothing: as long as we live the lock is ours."""
+
+    def evict(self) -> bool:
+        """Kill whoever holds the lock, and say whether somebody was found whom the system names as its holder."""
+        holder = self._holder()
+        if holder is None:
+            return False
+        try:
+            os.kill(holder, signal.SIGKILL)
+        except OSError:  # gone meanwhile, or not ours to end
+            return False
+        return True
+
+    def _holder(self) -> int | None:
+        """Return the holder's process: the one that the file names, if the system says the same."""
+        try:
+            named = int(self._path.read_text(encoding="ascii"))
+            held = _LOCKS.read_text(encoding="ascii").splitlines()
+            inode = self._path.stat().st_ino
+        except (OSError, ValueError):
+            return None
+        found = any(
+            fields[1] == "FLOCK" and fields[4] == str(named) and fields[5].endswith(f":{inode}")
+            for fields in map(str.split, held)
+            if len(fields) > 5
+        )
+        return named if found else None
 
     def resign(self) -> None:
         """Let go of the lock."""

@@ -37,6 +37,10 @@ class StandingOrders:
         """Take orders."""
         self._waiting.update({(order.source, order.boot): order for order in orders})
 
+    def forget(self) -> None:
+        """Drop them all: what they say was true of a store that is gone."""
+        self._waiting.clear()
+
     def overtaken(self, source: str, boot: str) -> None:
         """Drop an order: something newer is being told to that device."""
         self._waiting.pop((source, boot), None)

@@ -81,9 +81,15 @@ class Upkeep:
         self.gaps_open = 0
         self.oldest_gap_s = 0.0
 
-    def word(self, receipts: Sequence[Receipt] = ()) -> StoreWord | None:
-        """Return what the store says of itself after a commit, ``None`` while nobody could ask it."""
-        self._head = max(self._head, max((receipt.position or 0 for receipt in receipts), default=0))
+    def note(self, receipts: Sequence[Receipt]) -> None:
+        """Take note of a commit. One below the head that was known shows that the log has lost its end meanwhile."""
+        given = [receipt.position for receipt in receipts if receipt.fate == "accepted" and receipt.position]
+        if given and min(given) <= self._head:
+            self._note_gone_back(max(given))
+        self._head = max(self._head, *given) if given else self._head
+
+    def word(self) -> StoreWord | None:
+        """Return what the store says of itself now, ``None`` while nobody could ask it."""
         return StoreWord(self._store, self._head, self._clock.now_us()) if self._store else None
 
     def ask_again(self) -> None:
@@ -143,11 +149,15 @@ class Upkeep:
     def _recognise(self, identity: StoreIdentity) -> None:
         """Take note of the store; one that has become another, or went back, has to hear from every device."""
         if self._store and (identity.id != self._store or identity.head < self._head):
-            log.error("the store has gone back to an earlier copy (head %d, was %d); devices are told how they stand",
-                      identity.head, self._head)  # fmt: skip
-            self._ear.owes_standing = True
-            self._head = identity.head
+            self._note_gone_back(identity.head)
         self._store, self._head = identity.id, max(self._head, identity.head)
+
+    def _note_gone_back(self, head: int) -> None:
+        log.error("the store has gone back to an earlier copy (head %d, was %d); devices are told how they stand",
+                  head, self._head)  # fmt: skip
+        self._ear.owes_standing = True
+        self._ear.forget_standing()
+        self._head = head
 
     def _look_at_gaps(self, standing: AsksStanding, now_s: float) -> None:
         aged = [(stream, self._age_s(stream)) for stream in standing.gaps()]

@@ -99,7 +99,9 @@ def service_roles() -> dict[str, Role]:
         *_may("publishClientSend", (*answered, CANARY)),
         *_may("subscribePattern", (EVERYTHING, CANARY)),
     )
+    own_voices = f"{ROOT}/+/+/{OWN_DEVICE}/#"
     virtual_lab = (
+        Right("publishClientSend", own_voices, allow=False, priority=1),
         *_may("publishClientSend", said),
         *_may("publishClientReceive", answered),
         *_may("subscribePattern", answered),

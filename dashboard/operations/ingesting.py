@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 from dashboard.operations.opening import door_to, open_parts, stop_event, wait_for_database
 from dashboard.operations.settings import Settings
@@ -12,9 +13,10 @@ from devices.leadership import Lock, lead, wait_to_lead
 from devices.session import end_process
 from devices.sole_ingest import SoleIngest
 from tracking.clock import Clock
+from tracking.queries.troubles import INGEST, STANDBY
 from tracking.registry import OWN_KIND, Registry
 from tracking.store.database import Database
-from tracking.store.heartbeats import Heart
+from tracking.store.heartbeats import Heart, heartbeats
 from tracking.store.leader_lock import LeaderLock, LeadershipLost
 from tracking.store.standing import Standing
 
@@ -28,7 +30,8 @@ def run_ingest(settings: Settings) -> None:
         return
     lock: Lock = SoleIngest(settings.data_dir) if database.is_sqlite else LeaderLock(database)
     try:
-        if wait_to_lead(lock, stop, Heart(database, clock, "ingest-standby"), ready=say_ready):
+        heart, leaders_sign = Heart(database, clock, STANDBY), partial(_last_sign, database)
+        if wait_to_lead(lock, stop, clock, heart, leaders_sign, ready=say_ready):
             _ingest(settings, registry, database, clock, lock, stop)
     except LeadershipLost as error:
         end_process(error)
@@ -41,10 +44,16 @@ def _ingest(
 ) -> None:
     ingest = Ingest(
         IngestSettings(settings.broker_address()), door_to(database, registry, clock, settings), clock,
-        standing=Standing(database), heart=Heart(database, clock, "ingest"),
+        standing=Standing(database), heart=Heart(database, clock, INGEST),
         devices=[device.source for device in registry.devices.values() if device.kind != OWN_KIND],
     )  # fmt: skip
     ingest.start()
     say_ready()
-    lead(lock, stop)
+    lead(lock, stop, clock)
     ingest.stop()
+
+
+def _last_sign(database: Database) -> tuple[int, int] | None:
+    with database.reading() as connection:
+        beat = heartbeats(connection).get(INGEST)
+    return None if beat is None else (beat.started_us, beat.beat_us)

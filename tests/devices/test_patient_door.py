@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from devices.patient_door import PatientDoor
 from tests.services import until
+from tracking.errors import StoreUnavailable
 from tracking.offering import Incoming, Receipt
 
 
@@ -53,3 +54,33 @@ def test_a_door_that_trips_over_everything_takes_and_refuses_no_more() -> None:
     clumsy.trips_over.clear()  # the fault is mended
     taker.join(10)
     assert clumsy.stored == everything[3:]
+
+
+class Slow:
+    """A store that cannot take more than so many in the time it has."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.stored: list[bytes] = []
+
+    def take(self, batch: Sequence[Incoming]) -> list[Receipt]:
+        if len(batch) > self.most:
+            raise StoreUnavailable("no answer in time")
+        self.stored += [one.body for one in batch]
+        return [Receipt("accepted", "accepted", "ok", one.body.decode()) for one in batch]
+
+
+def test_what_is_too_much_for_a_slow_store_is_taken_in_parts_and_in_order() -> None:
+    slow, bodies = Slow(9), [b"%d" % number for number in range(40)]
+    door = PatientDoor(slow, threading.Event(), random.Random(1))
+    receipts = door.take(batch(*bodies))
+    assert slow.stored == bodies
+    assert [receipt.message for receipt in receipts or []] == [body.decode() for body in bodies]
+    assert (door.is_shut, door.trouble) == (False, None)
+
+
+def test_every_single_message_taken_is_a_sign_of_life() -> None:
+    """On a slow disk a batch that is stored one by one takes longer than anybody waits for a batch."""
+    door = PatientDoor(Clumsy(b"bad"), threading.Event(), random.Random(1))
+    door.take(batch(b"a", b"bad", b"c"))
+    assert door.taken == 3

@@ -28,6 +28,9 @@ SERVICE_STATEMENT_TIMEOUT_MS = 5_000
 SERVICE_LOCK_TIMEOUT_MS = 4_000
 SERVICE_LIMIT_S = 8.0
 """How long one transaction of a service may take before its connection is broken."""
+IDLE_TIMEOUT_MS = 60_000
+SERVICE_IDLE_TIMEOUT_MS = 10_000
+"""After so long the server ends a transaction whose process has stopped in the middle of it, and frees its locks."""
 TCP_USER_TIMEOUT_MS = 3_000
 WRITER_LOCK = 0x68697374  # "hist": the advisory lock that makes positions gap-free in PostgreSQL
 _FIXED_SQLITE = ((3, 44, 6), (3, 50, 7))
@@ -192,9 +195,10 @@ def _begin_sqlite(connection: Connection) -> None:
 def _open_postgresql(url: str, *, is_service: bool) -> Engine:
     statement_ms = SERVICE_STATEMENT_TIMEOUT_MS if is_service else STATEMENT_TIMEOUT_MS
     lock_ms = SERVICE_LOCK_TIMEOUT_MS if is_service else LOCK_TIMEOUT_MS
+    idle_ms = SERVICE_IDLE_TIMEOUT_MS if is_service else IDLE_TIMEOUT_MS
     settings = (
         f"-c statement_timeout={statement_ms} -c lock_timeout={lock_ms} "
-        "-c idle_in_transaction_session_timeout=60000 -c synchronous_commit=on"
+        f"-c idle_in_transaction_session_timeout={idle_ms} -c synchronous_commit=on"
     )
     target = make_url(url)
     if target.drivername in ("postgresql", "postgres"):

@@ -8,11 +8,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.devices.stand_ins import HandClock
 from tests.faults.databases import PostgresServer, new_postgres
+from tracking.clock import HOUR_US, SystemClock
 from tracking.errors import StoreUnavailable
 from tracking.store.database import Database, open_database
 from tracking.store.deadlines import Deadlines
+from tracking.store.heartbeats import Heart, heartbeats, seconds_silent
 from tracking.store.leader_lock import LeaderLock, LeadershipLost
+from tracking.store.migrate import upgrade
 
 LIMIT_S = 1.0
 
@@ -83,6 +87,30 @@ def test_a_leader_whose_connection_broke_leads_on_where_nobody_took_over(
     assert not other.try_to_lead()
     one.resign()
     other.resign()
+
+
+def test_a_leader_that_hangs_is_put_out_by_the_next_in_line(server: PostgresServer, database: Database) -> None:
+    one, other = LeaderLock(database), LeaderLock(database)
+    assert not other.evict()
+    assert one.try_to_lead()
+    assert not other.try_to_lead()
+    assert other.evict()
+    assert _in_time(other.try_to_lead)
+    with pytest.raises(LeadershipLost):
+        one.confirm()
+    other.resign()
+
+
+def test_signs_of_life_are_compared_by_the_databases_clock(server: PostgresServer) -> None:
+    """A part on a machine whose clock is an hour behind lives; one that has said nothing since does not."""
+    upgrade(server.url(None))
+    database, here = open_database(server.url(None), is_service=True), SystemClock()
+    Heart(database, HandClock(here.now_us() - HOUR_US), "ingest").beat()
+    with database.writing() as connection:
+        assert 0 <= seconds_silent(connection, here, heartbeats(connection)["ingest"]) < 10
+        connection.exec_driver_sql("UPDATE heartbeat SET beat_us = beat_us - 60000000")
+        assert 60 <= seconds_silent(connection, here, heartbeats(connection)["ingest"]) < 70
+    database.close()
 
 
 @pytest.mark.slow
