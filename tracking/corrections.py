@@ -159,7 +159,7 @@ _CHANGE: Mapping[Field, Callable[[Document, PutRight], None]] = {
 
 
 def is_claimed(document: Mapping[str, Any]) -> bool:
-    """Tell whether an event, or what it has beyond its vocabulary, says of itself that it was corrected."""
+    """Tell whether an event says of itself that it was corrected."""
     return any(name in document for name in CLAIMS)
 
 

@@ -98,7 +98,7 @@ class Replays:
     def _settle(self, tried: dict[int, Receipt], person: str) -> None:
         with self._database.writing() as connection:
             rows = read_refused(connection, "id", tried)
-            changed = [row for row in rows.values() if row.state == OPEN or _is_in_log(tried[row.id])]
+            changed = [row for row in rows.values() if _is_to_be_settled(row, tried[row.id])]
             for row in changed:
                 self._note(row, tried[row.id], person)
             write_changes(connection, changed)
@@ -143,6 +143,11 @@ def _before(row: dict[str, Any]) -> Before:
     name = f"refused-{bytes(row['digest']).hex()[:32]}"
     position = row["position"]
     return Before(row["first_us"], name) if position is None else Before(row["last_us"], f"{name}-{position}")
+
+
+def _is_to_be_settled(row: Refused, receipt: Receipt) -> bool:
+    """Tell whether what came of a replay is news; what somebody set aside while it was being stored is in the log."""
+    return row.state == OPEN or (row.state == DISMISSED and _is_in_log(receipt))
 
 
 def _is_in_log(receipt: Receipt) -> bool:

@@ -404,6 +404,21 @@ def test_what_was_stored_is_noted_even_where_somebody_set_it_aside_meanwhile(ben
     assert (row["state"], row["position"], row["person"]) == ("replayed", 1, "bea")
 
 
+def test_who_replayed_first_is_who_replayed(bench: Bench) -> None:
+    bench.take(WRONG_STEP)
+    correct(bench, Field.STEP, "sectioning", "microtomy")
+
+    class Overtaken:
+        def take(self, batch: list[Incoming]) -> list[Receipt]:
+            replays(bench).replay([1], "cleo")
+            return bench.door.take(batch)
+
+        rehearse = take
+
+    Replays(bench.database, Overtaken(), CLOCK).replay([1], "bea")
+    assert refused(bench)[0]["person"] == "cleo"
+
+
 def test_many_are_replayed_in_batches_in_order_and_tell_how_far_they_are(sqlite_bench: Bench) -> None:
     bench, batches = sqlite_bench, list[int]()
     for start in range(1, 1202, 400):
