@@ -442,11 +442,6 @@ def _settings(config: Path | None, **given: Any) -> Settings:
     return load_settings(config, **given)
 
 
-def _database(settings: Settings) -> str:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return settings.url
-
-
 def _part(name: str, run: Callable[[Settings], None], config: Path | None, **given: Any) -> None:
     from dashboard.operations.logs import configure_logging
     from dashboard.operations.supervisor import die_with_parent

@@ -82,6 +82,7 @@ class Caller:
     address: BrokerAddress
     client_id: str = "caller"
     protocol: mqtt.MQTTProtocolVersion = mqtt.MQTTv5
+    will: str | None = None
     heard: list[tuple[str, bytes]] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
     granted: list[bool] = field(default_factory=list)
@@ -94,6 +95,8 @@ class Caller:
             client.username_pw_set(self.address.username, self.address.password)
         if self.address.ca_file is not None:
             client.tls_set(self.address.ca_file)
+        if self.will is not None:
+            client.will_set(self.will, "gone", qos=1)
         client.reconnect_delay_set(0.05, 0.05)
         client.on_connect = lambda _c, _u, _f, reason, _p: self.connections.append(str(reason))
         client.on_disconnect = lambda *_: self._left.set()
@@ -115,6 +118,13 @@ class Caller:
     def is_in(self) -> bool:
         """Say whether the broker took it and has not put it out."""
         return self.connections[-1] == "Success" and not self._left.is_set()
+
+    def break_off(self) -> None:
+        """End the connection without a word, so that the broker speaks the last will."""
+        self._client.loop_stop()
+        sock = self._client.socket()
+        assert sock is not None
+        sock.close()
 
     def publish(self, topic: str, payload: str = "x") -> str:
         """Publish and return the broker's word on it; Mosquitto 2.0 hangs up over TLS when it has said no."""

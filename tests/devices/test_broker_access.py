@@ -13,7 +13,7 @@ import paho.mqtt.client as mqtt
 import pytest
 
 from dashboard.operations.broker_control import BrokerControl
-from dashboard.operations.broker_rights import INGEST
+from dashboard.operations.broker_rights import INGEST, VIRTUAL_LAB
 from dashboard.operations.certificates import new_authority
 from dashboard.operations.device_access import add_device, revoke_device
 from dashboard.operations.secret_files import introduce_services, make_secrets, renew_password
@@ -134,6 +134,22 @@ def test_a_device_that_calls_itself_ingest_does_not_displace_ingest(device: Brok
         impostor.publish(OURS.format("microtome-1"))
         until(lambda: ear.heard)
         assert ear.is_in
+
+
+def test_the_virtual_laboratories_do_not_speak_as_the_people_at_screens(broker: SecuredBroker, ear: Caller) -> None:
+    with Caller(broker.service(VIRTUAL_LAB), "fleet") as fleet:
+        assert fleet.publish(OURS.format("microtome-7")) == "Success"
+        assert fleet.publish(OURS.format("histotwin")) == "Not authorized"
+    until(lambda: ear.heard)
+    assert [topic for topic, _ in ear.heard] == [OURS.format("microtome-7")]
+
+
+def test_a_devices_last_will_is_spoken_in_its_own_name_only(device: BrokerAddress, ear: Caller) -> None:
+    for topic in (OURS.format("microtome-2"), OURS.format("microtome-1")):
+        with Caller(device, will=topic) as caller:
+            caller.break_off()
+    until(lambda: ear.heard)
+    assert [heard for heard, _ in ear.heard] == [OURS.format("microtome-1")]
 
 
 def test_ingest_answers_and_listens_but_speaks_for_no_device(ear: Caller) -> None:
