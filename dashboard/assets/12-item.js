@@ -77,6 +77,9 @@
   const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
   const readable = (value) => (typeof value === "string" && ISO.test(value) ? ht.moment(value) : Array.isArray(value) ? value.map(String).join(", ") : typeof value === "object" && value ? JSON.stringify(value) : String(value));
 
+  /** A clock may say what no calendar here holds: then its own words stand. */
+  const clockSaid = (text) => (Number.isFinite(Date.parse(text)) ? `${ht.seconds(text)} on ${ht.date(text)}` : text);
+
   function entry(event, before) {
     const data = event.data || {}, delta = before ? (Date.parse(event.time) - Date.parse(before.time)) / 1000 : null;
     const late = event.received && Date.parse(event.received) - Date.parse(event.time) > 300000;
@@ -89,7 +92,7 @@
         data.raw ? h("p", { class: "note" }, "read as ", h("code", { class: "raw-inline" }, data.raw), data.symbology ? ` (${data.symbology})` : "") : null,
         made.length ? h("p", { class: "note" }, "made ", made.slice(0, 12).map((one, i) => [i ? ", " : "", ht.link(ht.itemHref(one), { class: "code" }, one)]), made.length > 12 ? ` and ${made.length - 12} more` : "") : null,
         more.length ? h("p", { class: "note" }, more.slice(0, 8).map(([name, value]) => `${ht.words(name).toLowerCase()}: ${readable(value).slice(0, 120)}`).join(" · ")) : null,
-        event.device_time ? h("p", { class: "note" }, ht.shape("triangle", "warn"), ` clock of the device set aside: it said ${ht.seconds(event.device_time)} on ${ht.date(event.device_time)}`) : null,
+        event.device_time ? h("p", { class: "note" }, ht.shape("triangle", "warn"), ` clock of the device set aside: it said ${clockSaid(event.device_time)}`) : null,
         late ? h("p", { class: "note" }, ht.shape("triangle", "warn"), ` arrived ${ht.duration((Date.parse(event.received) - Date.parse(event.time)) / 1000)} after it happened`) : null),
       h("div", { class: "delta note" }, delta !== null && delta >= 1 ? `+${ht.duration(delta)}` : ""));
   }

@@ -58,9 +58,10 @@
 
   /** Health names only what its reader may see; its status knows of all. */
   function nothing() {
-    const elsewhere = said.status !== "ok" && !PARTS.some(([name]) => said[name].state === "down");
+    const idle = PARTS.some(([name]) => said[name].state === "down") || said.ingest.state === "no_data";
+    const elsewhere = said.status !== "ok" && !idle;
     return elsewhere ? ht.notice("Nothing is wrong in your laboratories", "Something is wrong in another one; who looks after it sees what.")
-      : said.status !== "ok" ? ht.notice("No trouble beside what the parts say", "A part does not work; its sentence says what that means.")
+      : said.status !== "ok" ? ht.notice("No trouble beside what the parts say", "A part does not do its work; its sentence below says what that means.")
         : ht.notice("Nothing is wrong", "Every part does its work, and nothing waits for anybody to look at it.");
   }
 

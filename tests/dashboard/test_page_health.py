@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +174,18 @@ def test_a_viewer_is_told_of_their_own_laboratories_alone(view: Watched, world: 
     refuse(world, "rl4")
     expect(sign(page)).to_have_text("1 trouble")
     expect(page.locator("tbody .severity")).to_have_text(["Warning"])
+
+
+def test_an_ingest_never_started_is_not_taken_for_a_trouble_elsewhere(view: Watched, world: ApiWorld) -> None:
+    with world.rows.database.writing() as connection:
+        connection.execute(delete(tables.heartbeat))
+    before = world.api.state.parts
+    with socket.create_server(("127.0.0.1", 0)) as broker:
+        world.api.state.parts = replace(before, broker=broker.getsockname())
+        page = view.open("/admin/health")
+        expect(page.get_by_role("heading", name="No trouble beside what the parts say")).to_be_visible()
+        expect(line(page, "brings it into the database")).to_contain_text("nothing yet")
+    world.api.state.parts = before
 
 
 def test_a_database_that_is_away_is_the_one_trouble(view: Watched, world: ApiWorld) -> None:
