@@ -35,7 +35,7 @@ _MISC_EVERY_S = 2.0
 _READ_AT_MOST = 256
 _FULL_PAUSE_S = 0.02
 _CONNECT_TIMEOUT_S = 3.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 4.0  # a part is back within five seconds of its broker
 _EXIT_DEAD_THREAD = 70
 
 
