@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -490,33 +491,62 @@ def test_the_same_holds_for_a_data_directory(
     _in_turn(store, real_mosquitto.port, str(store.database.engine.url), tmp_path, device)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_when_the_ingest_that_leads_hangs_the_other_puts_it_out_and_goes_on(
+    server: PostgresServer, real_mosquitto: Mosquitto, device: Device, tmp_path: Path
+) -> None:
+    url = _new_database(server, "hung")
+    store = RealStore(url)
+    with _leader_and_standby(store, real_mosquitto.port, url, tmp_path) as (leader, standby):
+        _say_and_hear(device, 1)
+        assert leader.process is not None
+        leader.process.send_signal(signal.SIGSTOP)
+        _say_and_hear(device, 2, 75)
+        leader.process.send_signal(signal.SIGCONT)
+        assert leader.process.wait(30) == 70
+        _say_and_hear(device, 3)
+        standby.stop()
+    assert store.count() == 3
+    store.database.close()
+
+
 def _in_turn(store: RealStore, port: int, url: str, folder: Path, device: Device) -> None:
     """Kill the leader, see the standby take over; stop that in order, see the lock free."""
+    with _leader_and_standby(store, port, url, folder) as (leader, standby):
+        _say_and_hear(device, 1)
+        leader.kill()
+        _say_and_hear(device, 2)
+        until(lambda: _state(store, "ingest-standby") in ("took_over", "stopped"))
+        standby.stop()
+        assert (standby.code, _state(store, "ingest")) == (0, "stopped")
+
+
+@contextmanager
+def _leader_and_standby(store: RealStore, port: int, url: str, folder: Path) -> Iterator[tuple[Program, Program]]:
     environment = {
         "HISTOTWIN_DATA_DIR": str(folder), "HISTOTWIN_DATABASE_URL": url, "HISTOTWIN_MQTT_PORT": str(port),
         "HISTOTWIN_NETWORK": str(NETWORK_FILE),
     }  # fmt: skip
-    programs = [
+    leader, standby = (
         Program(name, [PYTHON, "-m", "histotwin", "ingest"], folder / f"{name}.log", environment)
         for name in ("one", "other")
-    ]
+    )
     try:
-        programs[0].start()
+        leader.start()
         until(lambda: _state(store, "ingest") == "working", 30)
-        programs[1].start()
+        standby.start()
         until(lambda: _state(store, "ingest-standby") == "standby", 30)
-        device.say(EVENT, done(1))
-        until(lambda: any(ack["boot"] == "b" and ack["sequence"] == 1 for ack in device.of("ack")))
-        programs[0].kill()
-        device.say(EVENT, done(2))
-        until(lambda: any(ack["boot"] == "b" and ack["sequence"] == 2 for ack in device.of("ack")))
-        until(lambda: _state(store, "ingest-standby") in ("took_over", "stopped"))
-        programs[1].stop()
-        assert (programs[1].code, _state(store, "ingest")) == (0, "stopped")
+        yield leader, standby
     finally:
-        for program in programs:
+        for program in (leader, standby):
             if program.is_running:
                 program.kill()
+
+
+def _say_and_hear(device: Device, number: int, within_s: float = 15) -> None:
+    device.say(EVENT, done(number))
+    until(lambda: any(ack["boot"] == "b" and ack["sequence"] == number for ack in device.of("ack")), within_s)
 
 
 def _state(store: RealStore, part: str) -> str:
