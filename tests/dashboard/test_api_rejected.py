@@ -85,6 +85,17 @@ def test_a_wrong_word_is_corrected_and_its_events_are_replayed(stored: Stored, m
     assert verify(str(stored.database.engine.url), shipped_registry()).faults == ()
 
 
+def test_what_no_topic_proves_is_replayed_only_by_its_number(stored: Stored, manager: TestClient) -> None:
+    registry = shipped_registry()
+    door = Door(EventStore(stored.database, registry), registry, stored.clock)
+    body = json.dumps(event(1, data={"step": "microtomy"})).encode()
+    door.take([Incoming(body, "histotwin/nonsense", stored.clock.now_us(), refusal="wrong_topic")])
+    everything = {"lab": "rl4", "state": "open"}
+    assert asked(manager, "POST", "/rejected-events/replay", json=everything)["results"] == []
+    [one] = asked(manager, "POST", "/rejected-events/replay", json={"ids": [1]})["results"]
+    assert one["state"] == "replayed"
+
+
 def test_corrections_are_kept_when_they_end(stored: Stored, manager: TestClient) -> None:
     number = asked(manager, "POST", "/corrections", 201, json=STEP)["id"]
     found = asked(manager, "GET", "/corrections?lab=rl4")

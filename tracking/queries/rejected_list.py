@@ -24,6 +24,7 @@ from tracking.store.tables import event, event_key, rejected, source
 
 SHOWN_BYTES = 2048
 MOST_DIFFERENCES = 100
+_UNPROVEN = (Reason.WRONG_TOPIC.value, Reason.UNREADABLE_MESSAGE.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,13 @@ def rejected_counts(connection: Connection, registry: Registry, principal: Princ
 def rejected_ids(
     connection: Connection, registry: Registry, principal: Principal, wanted: Wanted, *, after: int, limit: int
 ) -> list[int]:
-    """Return the numbers of messages after ``after`` in the order in which they first came."""
+    """Return the numbers of messages after ``after`` in the order in which they first came.
+
+    Those of which no topic proves who sent them are left out unless they are asked for by that reason.
+    """
     query = _within(select(rejected.c.id), registry, principal, wanted).where(*_asked(connection, wanted))
+    if wanted.reason is None:
+        query = query.where(rejected.c.reason.not_in(_UNPROVEN))
     return list(connection.execute(query.where(rejected.c.id > after).order_by(rejected.c.id).limit(limit)).scalars())
 
 
