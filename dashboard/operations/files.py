@@ -1,27 +1,34 @@
 """Events from files and to files: JSON lines, CSV and Parquet, through the same door as live ones.
 
 A CSV or Parquet file has one column for each CloudEvents attribute, ``data`` as JSON text (empty where an event has
-none) and ``extensions``, a JSON object of whatever else stands in the envelope.
+none) and ``extensions``, a JSON object of whatever else stands in the envelope. ``received`` says when the event was
+first received, and import believes it, because a time that was set aside is judged by the receipt: in another store the
+event then keeps its moment. JSON lines are bare events, received when they are imported.
+
+Files are read and written some rows at a time. A dry run alone holds a whole file, because rows depend on each other.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
 import orjson
-import polars as pl
+import pyarrow as pa
+from pyarrow import parquet
 from sqlalchemy import select
 
 from dashboard.operations.settings import Settings
-from tracking.clock import to_rfc3339
-from tracking.door import Door, Incoming, Receipt
+from tracking.clock import Clock, to_rfc3339, to_us
+from tracking.door import Door, Fate, Incoming, Receipt
 from tracking.errors import InputMistakes, Mistake
 from tracking.registry import load_registry
 from tracking.store import tables
@@ -31,10 +38,16 @@ from tracking.store.event_store import EventStore
 from tracking.store.migrate import require_current
 
 BATCH = 1000
+_ROWS_IN_GROUP = 20_000
 ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "boot", "sequence", "datacontenttype")
 COLUMNS = ("position", "received", *ATTRIBUTES, "data", "extensions")
 _ENDINGS = (".jsonl", ".csv", ".parquet")
 Logged = tuple[int, str, dict[str, Any]]  # position, when it was received, the event
+Offered = tuple[int, Incoming]
+"""A row's number in its file, and what is offered at the door."""
+Row = tuple[bytes, int | None]
+"""The bytes of one CloudEvent, and when it was first received, µs UTC, where the file says so."""
+_SCHEMA = pa.schema([(name, pa.int64() if name == "position" else pa.large_string()) for name in COLUMNS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +103,15 @@ def import_events(settings: Settings, file: Path, *, dry_run: bool) -> ImportRep
         require_current(database)
         registry = load_registry(settings.network_files)
         door = Door(EventStore(database, registry, settings.archive_folder), registry, clock)
-        numbers: list[int] = []
-        rows = (Incoming(body, "import", clock.now_us()) for body in _counted(_read(file), numbers))
-        receipts = door.rehearse(list(rows)) if dry_run else _take_all(door, rows)
-    return _report(file, list(zip(numbers, receipts, strict=True)), dry_run=dry_run)
+        tally = _Tally()
+        offers = _offers(_read(file), clock)
+        if dry_run:
+            told = list(offers)
+            tally.add(told, door.rehearse([incoming for _row, incoming in told]))
+        else:
+            while batch := list(islice(offers, BATCH)):
+                tally.add(batch, door.take([incoming for _row, incoming in batch]))
+    return tally.report(file, is_dry_run=dry_run)
 
 
 def export_events(settings: Settings, file: Path, *, after: int) -> int:
@@ -113,29 +131,32 @@ def export_events(settings: Settings, file: Path, *, after: int) -> int:
     return written
 
 
-def _take_all(door: Door, rows: Iterator[Incoming]) -> list[Receipt]:
-    receipts: list[Receipt] = []
-    while batch := list(islice(rows, BATCH)):
-        receipts += door.take(batch)
-    return receipts
+class _Tally:
+    """What became of the rows so far; of those that are good, only how many there are."""
+
+    def __init__(self) -> None:
+        self._fates: Counter[Fate] = Counter()
+        self._bad: list[BadRow] = []
+
+    def add(self, offers: Sequence[Offered], receipts: Sequence[Receipt]) -> None:
+        for (row, _incoming), receipt in zip(offers, receipts, strict=True):
+            self._fates[receipt.fate] += 1
+            if receipt.fate in {"rejected", "conflict"}:
+                self._bad.append(BadRow(row, receipt.reason, receipt.message))
+
+    def report(self, file: Path, *, is_dry_run: bool) -> ImportReport:
+        fates = self._fates
+        return ImportReport(
+            str(file), fates.total(), fates["accepted"], fates["duplicate"], tuple(self._bad), is_dry_run
+        )
 
 
-def _counted(bodies: Iterable[bytes], numbers: list[int]) -> Iterator[bytes]:
-    """Leave out blank rows, and note under ``numbers`` which row of the file each of the others is."""
-    for number, body in enumerate(bodies, start=1):
+def _offers(rows: Iterable[Row], clock: Clock) -> Iterator[Offered]:
+    """Leave out blank rows, and number the others as the file does, from 1."""
+    for number, (body, received_us) in enumerate(rows, start=1):
         if body.strip():
-            numbers.append(number)
-            yield body
-
-
-def _report(file: Path, receipts: list[tuple[int, Receipt]], *, dry_run: bool) -> ImportReport:
-    bad = tuple(
-        BadRow(row, receipt.reason, receipt.message)
-        for row, receipt in receipts
-        if receipt.fate in {"rejected", "conflict"}
-    )
-    fates = [receipt.fate for _row, receipt in receipts]
-    return ImportReport(str(file), len(fates), fates.count("accepted"), fates.count("duplicate"), bad, dry_run)
+            now_us = clock.now_us()
+            yield number, Incoming(body, "import", now_us if received_us is None else min(received_us, now_us))
 
 
 def _require_known_ending(file: Path) -> None:
@@ -143,19 +164,30 @@ def _require_known_ending(file: Path) -> None:
         raise InputMistakes([Mistake(str(file), "file", file.suffix, f"an ending of {', '.join(_ENDINGS)}")])
 
 
-def _read(file: Path) -> Iterator[bytes]:
-    """Yield each row as the bytes of one CloudEvent."""
+def _read(file: Path) -> Iterator[Row]:
+    """Yield each row as the bytes of one CloudEvent, with its receipt."""
     try:
         if file.suffix == ".jsonl":
-            yield from file.read_bytes().split(b"\n")
+            with file.open("rb") as lines:
+                yield from ((line, None) for line in lines)
         elif file.suffix == ".csv":
             with file.open(encoding="utf-8-sig", newline="") as lines:
-                yield from map(_event_of, csv.DictReader(lines))
+                yield from map(_row_from, csv.DictReader(lines))
         else:
-            yield from map(_event_of, pl.read_parquet(file).iter_rows(named=True))
-    except (OSError, UnicodeDecodeError, csv.Error, pl.exceptions.PolarsError) as error:
+            with parquet.ParquetFile(file) as opened:
+                for batch in opened.iter_batches(BATCH):
+                    yield from map(_row_from, batch.to_pylist())
+    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
         wanted = f"a readable {file.suffix} file ({' '.join(str(error).split())})"
         raise InputMistakes([Mistake(str(file), "file", file.name, wanted)]) from None
+
+
+def _row_from(cells: Mapping[str, Any]) -> Row:
+    received_us = None
+    with suppress(ValueError, OverflowError):  # a column of somebody else's making says nothing about a receipt
+        said = datetime.fromisoformat(str(cells.get("received")))
+        received_us = None if said.tzinfo is None else to_us(said)
+    return _event_of(cells), received_us
 
 
 def _event_of(row: Mapping[str, Any]) -> bytes:
@@ -209,12 +241,19 @@ def _log(database: Database, after: int) -> Iterator[Logged]:
 
 def _write(ending: str, file: Path, events: Iterable[Logged]) -> int:
     if ending == ".parquet":
-        rows = [_row_of(event) for event in events]
-        schema = {name: pl.Int64 if name == "position" else pl.String for name in COLUMNS}
-        pl.DataFrame(rows, schema=schema, orient="row").write_parquet(file)
-        return len(rows)
+        return _write_parquet(file, events)
     with file.open("w", encoding="utf-8", newline="") as out:
         return _write_csv(out, events) if ending == ".csv" else _write_lines(out, events)
+
+
+def _write_parquet(file: Path, events: Iterable[Logged]) -> int:
+    written, rows = 0, map(_row_of, events)
+    with parquet.ParquetWriter(file, _SCHEMA, compression="zstd") as writer:
+        while some := list(islice(rows, _ROWS_IN_GROUP)):
+            columns = zip(zip(*some, strict=True), _SCHEMA, strict=True)
+            writer.write_batch(pa.record_batch([pa.array(v, f.type) for v, f in columns], schema=_SCHEMA))
+            written += len(some)
+    return written
 
 
 def _write_lines(out: TextIO, events: Iterable[Logged]) -> int:

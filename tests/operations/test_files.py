@@ -6,6 +6,8 @@ import base64
 import csv
 import json
 from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from dashboard.operations.files import export_events, import_events
 from dashboard.operations.settings import Settings, load_settings
 from tracking.errors import InputMistakes
+from tracking.store.database import open_database
 from tracking.store.migrate import upgrade
 
 GOOD: list[dict[str, Any]] = [
@@ -68,6 +71,43 @@ def test_an_event_without_data_and_one_with_more_in_its_envelope_come_back_the_s
     assert export_events(settings, out, after=0) == 3
     again = import_events(settings, out, dry_run=False)
     assert (again.rows, again.duplicates, again.bad) == (3, 3, ())
+
+
+@pytest.mark.parametrize(("ending", "is_kept"), [("csv", True), ("parquet", True), ("jsonl", False)])
+def test_a_time_that_was_set_aside_keeps_its_moment_in_another_store_where_the_file_says_the_receipt(
+    settings: Settings, tmp_path: Path, ending: str, is_kept: bool
+) -> None:
+    ahead = GOOD[1] | {"time": "2031-01-01T00:00:00Z"}
+    then = Settings(data_dir=settings.data_dir, start_at=datetime(2026, 11, 20, 10, tzinfo=UTC))
+    import_events(then, lines(tmp_path / "in.jsonl", [GOOD[0], ahead]), dry_run=False)
+    export_events(settings, tmp_path / f"out.{ending}", after=0)
+    other = load_settings(data_dir=tmp_path / "other")
+    other.data_dir.mkdir()
+    upgrade(other.url)
+    later = Settings(data_dir=other.data_dir, start_at=datetime(2032, 1, 1, tzinfo=UTC))
+    assert import_events(later, tmp_path / f"out.{ending}", dry_run=False).accepted == 2
+    assert (moments(other) == moments(settings)) is is_kept
+
+
+def moments(settings: Settings) -> list[int]:
+    """Return when the events of a store happened, as it judges."""
+    with closing(open_database(settings.url)) as database, database.reading() as connection:
+        return list(connection.exec_driver_sql("SELECT at_us FROM event ORDER BY position").scalars())
+
+
+def test_a_receipt_that_lies_in_the_future_or_is_none_is_not_believed(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "in.csv"
+    for number, said in enumerate(("2999-01-01T00:00:00Z", "yesterday", "2026-11-20T10:00:00", "")):
+        cells = GOOD[1] | {"id": f"r-{number}", "received": said, "data": json.dumps(GOOD[1]["data"])}
+        with file.open("w", encoding="utf-8", newline="") as out:
+            writer = csv.DictWriter(out, list(cells))
+            writer.writeheader()
+            writer.writerow(cells)
+        before_us = settings.clock().now_us()
+        assert import_events(settings, file, dry_run=False).accepted == 1
+        with closing(open_database(settings.url)) as database, database.reading() as connection:
+            received_us = connection.exec_driver_sql("SELECT max(received_us) FROM event").scalar_one()
+        assert before_us <= received_us <= settings.clock().now_us()
 
 
 def test_what_is_wrong_in_a_cell_is_a_bad_row_and_nothing_worse(settings: Settings, tmp_path: Path) -> None:

@@ -1,19 +1,21 @@
 """Writes whole months of the log to files, one after another, and notes each in table ``archive``. Takes nothing away.
 
 A month ends before the first position that was received in a later month; the order of positions rules, so that the
-archives lie end to end. A file counts once it was read back, hashed and noted.
+archives lie end to end. A receipt that lies in the future is of a clock that was wrong and ends no month; one of an
+earlier month than the archive before belongs to that month. A file counts once it was read back, hashed and noted.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from tracking.clock import Clock
 from tracking.errors import InputMistakes, Mistake
@@ -33,7 +35,7 @@ from tracking.store.archive_file import (
 )
 from tracking.store.archived import ArchiveRow, archive_rows
 from tracking.store.chain import FIRST_LINK
-from tracking.store.database import Database, open_database
+from tracking.store.database import Database, open_database, sqlstate_of
 from tracking.store.migrate import newest_revision, require_current
 from tracking.store.months import end_us, is_month, month_of
 from tracking.store.statements import insert, mark_of
@@ -63,9 +65,20 @@ def archive_months(url: str, folder: Path, clock: Clock, *, before: str | None =
     with closing(open_database(url)) as database:
         require_current(database)
         folder.mkdir(parents=True, exist_ok=True)
-        while (span := _next_span(database, limit)) is not None:
+        while (span := _next_span(database, limit, clock.now_us())) is not None:
             made.append(_archive(database, folder, span, clock.now_us()))
     return made
+
+
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """Say plainly when the parts' role tries what only the owner may do; raises ``ArchiveFailed``."""
+    try:
+        yield
+    except DBAPIError as error:
+        if sqlstate_of(error) != "42501":
+            raise
+        raise ArchiveFailed("Only the owner of the schema may archive: see database_owner_url.") from error
 
 
 def checked_month(text: str | None, clock: Clock) -> str | None:
@@ -77,35 +90,45 @@ def checked_month(text: str | None, clock: Clock) -> str | None:
     return text
 
 
-def _next_span(database: Database, limit: str) -> _Span | None:
+def _next_span(database: Database, limit: str, now_us: int) -> _Span | None:
     """Return the next month to archive; ``None`` when the log has none before ``limit``."""
     with database.reading() as connection:
         take_time(connection)
         known = archive_rows(connection)
         first, link = (known[-1].last + 1, known[-1].link_last) if known else (1, FIRST_LINK)
-        mark = mark_of(connection)
-        start = f"SELECT received_us FROM event WHERE position = {mark}"  # noqa: S608
-        received_us = connection.exec_driver_sql(start, (first,)).scalar()
-        if received_us is None or month_of(received_us) >= limit:
+        received_us = _one(connection, "received_us", first, 0, now_us)
+        if received_us is None:
             return None
-        month = month_of(received_us)
-        last = _last_position(connection, first, end_us(month))
-        at_end = f"SELECT link FROM event WHERE position = {mark}"  # noqa: S608
-        link_last = connection.exec_driver_sql(at_end, (last,)).scalar_one()
+        month = max(month_of(received_us), *(archive.month for archive in known[-1:]), "")
+        if month >= limit:
+            return None
+        last = _last_position(connection, first, end_us(month), now_us)
+        link_last = connection.exec_driver_sql(
+            f"SELECT link FROM event WHERE position = {mark_of(connection)}",  # noqa: S608
+            (last,),
+        ).scalar_one()
         return _Span(month, first, last, link, bytes(link_last))
 
 
-def _last_position(connection: Connection, first: int, ends_us: int) -> int:
-    """Return the position before the first one that was received at ``ends_us`` or later."""
+def _last_position(connection: Connection, first: int, ends_us: int, now_us: int) -> int:
+    """Return the position before the first one that was received at ``ends_us`` or later, as far as can be believed."""
+    later = _one(connection, "position", first, ends_us, now_us)
+    if later is not None:
+        return later - 1
+    mark = mark_of(connection)
+    sql = f"SELECT max(position) FROM event WHERE position >= {mark} AND received_us < {mark}"  # noqa: S608
+    return int(connection.exec_driver_sql(sql, (first, ends_us)).scalar_one())
+
+
+def _one(connection: Connection, column: str, first: int, from_us: int, now_us: int) -> int | None:
+    """Return a column of the first event from ``first`` on that was received between two moments."""
     mark = mark_of(connection)
     sql = (
-        f"SELECT position FROM event WHERE position >= {mark} AND received_us >= {mark} "  # noqa: S608
+        f"SELECT {column} FROM event WHERE position >= {mark} AND received_us BETWEEN {mark} AND {mark} "  # noqa: S608
         "ORDER BY position LIMIT 1"
     )
-    later = connection.exec_driver_sql(sql, (first, ends_us)).scalar()
-    if later is None:
-        later = connection.exec_driver_sql("SELECT max(position) + 1 FROM event").scalar_one()
-    return int(later) - 1
+    found: int | None = connection.exec_driver_sql(sql, (first, from_us, now_us)).scalar()
+    return found
 
 
 def _archive(database: Database, folder: Path, span: _Span, now_us: int) -> ArchiveRow:
@@ -119,7 +142,7 @@ def _archive(database: Database, folder: Path, span: _Span, now_us: int) -> Arch
         span.first, span.last, span.month, target.name, target.stat().st_size, sha256_of(target), span.link_before,
         span.link_last, now_us, None,
     )  # fmt: skip
-    with database.writing() as connection:
+    with as_owner(), database.writing() as connection:
         write_manifest(folder, _manifest(connection, row))
         insert(connection, tables.archive, [_values(row)])
     return row

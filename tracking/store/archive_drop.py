@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from itertools import takewhile
 from pathlib import Path
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from tracking.clock import Clock
-from tracking.store.archive import checked_month
+from tracking.store.archive import as_owner, checked_month
 from tracking.store.archive_file import ArchiveFailed, checked, read_manifest, read_rows, read_through, sha256_of
 from tracking.store.archived import ArchiveMissing, ArchiveRow, Archives, archive_rows
-from tracking.store.database import Database, open_database, said_plainly, sqlstate_of
+from tracking.store.database import Database, open_database, said_plainly
 from tracking.store.migrate import require_current
 from tracking.store.months import month_of, months_later
 from tracking.store.statements import mark_of
@@ -33,6 +33,7 @@ def drop_months(
 ) -> list[ArchiveRow]:
     """Take archived months before ``before`` out of the table; without it, those kept for ``keep_months`` by now.
 
+    Months go in the order of the log, so that what is left has no hole.
     Returns what was taken out, one transaction each. Raises ``ArchiveFailed``, with the months before it done, when a
     month has to be kept longer, when a case that it touches is open, or when its file is not what was written.
     """
@@ -42,9 +43,7 @@ def drop_months(
         require_current(database)
         with database.reading() as connection:
             waiting = [archive for archive in archive_rows(connection) if archive.dropped_us is None]
-        chosen = [archive for archive in waiting if archive.month < limit] if limit else [
-            archive for archive in waiting if archive.month <= newest
-        ]  # fmt: skip
+        chosen = list(takewhile(lambda one: one.month < limit if limit else one.month <= newest, waiting))
         _require_old(chosen, newest, keep_months)
         for archive in chosen:
             _drop(database, Archives(folder), archive, clock.now_us())
@@ -62,6 +61,7 @@ def _drop(database: Database, archives: Archives, archive: ArchiveRow, now_us: i
     _require_same(archives, archive)
     with _changing(database) as connection:
         _require_closed(connection, archive)
+        _require_linked(connection, archive)
         if delete_events(connection, archive.first, archive.last) != archive.last - archive.first + 1:
             raise ArchiveFailed(f"The log does not hold all of {archive}. Run histotwin db verify.")
         _note(connection, archive, now_us)
@@ -90,6 +90,14 @@ def _require_closed(connection: Connection, archive: ArchiveRow) -> None:
     if cases:
         more = f" and {len(cases) - _SHOWN} more" if len(cases) > _SHOWN else ""
         raise ArchiveFailed(f"{archive.month} touches cases that are open: {', '.join(cases[:_SHOWN])}{more}.")
+
+
+def _require_linked(connection: Connection, archive: ArchiveRow) -> None:
+    """Refuse where the log ends that month otherwise than its file: one of them is not what was stored."""
+    sql = f"SELECT link FROM event WHERE position = {mark_of(connection)}"  # noqa: S608
+    link = connection.exec_driver_sql(sql, (archive.last,)).scalar()
+    if link is None or bytes(link) != archive.link_last:
+        raise ArchiveFailed(f"The log is not what {archive} holds; nothing was taken out. Run histotwin db verify.")
 
 
 def unarchive(url: str, file: Path) -> ArchiveRow:
@@ -129,13 +137,8 @@ def _note(connection: Connection, archive: ArchiveRow, dropped_us: int | None) -
 @contextmanager
 def _changing(database: Database) -> Iterator[Connection]:
     """Give a transaction that changes old rows only: in PostgreSQL whoever appends need not wait for it."""
-    try:
-        with said_plainly(), database.engine.connect() as plain:
-            connection = plain.execution_options(writes=True)
-            with connection.begin():
-                take_time(connection)
-                yield connection
-    except DBAPIError as error:
-        if sqlstate_of(error) != "42501":
-            raise
-        raise ArchiveFailed("Only the owner of the schema may change the log: see database_owner_url.") from error
+    with as_owner(), said_plainly(), database.engine.connect() as plain:
+        connection = plain.execution_options(writes=True)
+        with connection.begin():
+            take_time(connection)
+            yield connection

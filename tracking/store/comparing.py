@@ -117,7 +117,7 @@ def rows_of(connection: Connection, table: Table) -> Iterator[Row]:
 def _streamed(connection: Connection, table: Table, tail: str) -> Any:
     columns = ", ".join(column.name for column in table.columns)
     sql = f"SELECT {columns} FROM {table.name} {tail}"  # noqa: S608
-    return connection.execution_options(yield_per=_ROWS_AT_ONCE).exec_driver_sql(sql)
+    return connection.exec_driver_sql(sql, execution_options={"yield_per": _ROWS_AT_ONCE})
 
 
 def plain(value: Any) -> Any:

@@ -31,7 +31,6 @@ from tracking.store.partitions import MAKE_ROOM
 from tracking.store.privileges import grant_rights, roles_with_rights
 from tracking.store.unhurried import take_time
 
-PAGES_AT_ONCE = 1_000
 ALIVE_WITHIN_US = 15_000_000
 """A part whose last sign of life is younger than this is taken to be running."""
 
@@ -148,7 +147,7 @@ def _copy_sqlite(source: Path, target: Path) -> int:
         raise CopyFailed(f"There is no database at {source}.")
     try:
         with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target, timeout=5)) as new:
-            old.backup(new, pages=PAGES_AT_ONCE)
+            old.backup(new)  # in one step: between two, any commit elsewhere would make it begin again
         return _require_sound(target)
     except sqlite3.Error as error:
         raise CopyFailed(f"{source} could not be copied to {target}: {error}.") from error

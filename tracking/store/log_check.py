@@ -19,10 +19,11 @@ from tracking.store.archived import ArchiveMissing, ArchiveRow, Archives, archiv
 from tracking.store.chain import FIRST_LINK, event_link, rejected_link, rejected_seal, source_link
 from tracking.store.faults import Faults
 from tracking.store.quick import fetch_quickly
-from tracking.store.refused import refused_digest
+from tracking.store.refused import DISMISSED, OPEN, REPLAYED, refused_digest
 from tracking.store.statements import mark_of, select_by_keys
 
 ROWS_AT_ONCE = 5_000
+DIGEST_BYTES = 32
 _EVENTS = (
     "SELECT event.position, event.source_id, event.event_id, type, time_us, at_us, received_us, boot, sequence, "
     "digest, body, link, event_key.position FROM event LEFT JOIN event_key "
@@ -85,7 +86,7 @@ def check_log(
         chain.follow(rows)
         progress(chain.position, total)
     chain.end()
-    rejected = _check_rejected(connection, faults)
+    rejected = _check_rejected(connection, chain.position, faults)
     _check_keys(connection, chain.position, faults)
     _check_head(connection, chain, rejected, _check_sources(connection), faults)
     return LogCheck(chain.position, unread, rejected, Anchor(chain.position, chain.link.hex()), faults.sentences())
@@ -114,6 +115,8 @@ class _Chain:
                 self._faults.add("missing", f"Events {position + 1} to {own - 1} are missing from the log.")
             if path is None or key != own:
                 self._faults.add("key", f"Event {own} has lost its source or its duplicate key.")
+            elif len(digest) != DIGEST_BYTES:  # bytes moved between digest and body would leave the link as it is
+                self._faults.add("key", f"The duplicate key of event {own} holds no digest.")
             try:
                 made = event_link(
                     link, own, path, event_id, kind, time_us, at_us, received_us, boot, sequence, digest, body
@@ -171,7 +174,7 @@ def _as_checked(connection: Connection, rows: list[tuple[Any, ...]]) -> list[tup
     ]
 
 
-def _check_rejected(connection: Connection, faults: Faults) -> int:
+def _check_rejected(connection: Connection, head: int, faults: Faults) -> int:
     link, number = FIRST_LINK, 0
     for rows in _rows(connection, _REJECTED, 0):
         for row in rows:
@@ -181,10 +184,19 @@ def _check_rejected(connection: Connection, faults: Faults) -> int:
                 faults.add("missing", f"Refused messages {number + 1} to {own - 1} are missing from the list.")
             if not _is_linked(link, (own, *fixed), digest, body, stored):
                 faults.add("link", f"Refused message {own}, or one before it, is not what was kept: its link differs.")
+            _check_state(own, changing, head, faults)
             if not _is_sealed(stored, changing, seal):
                 faults.add("seal", f"What became of refused message {own} was changed behind its seal.")
             link, number = stored, own
     return number
+
+
+def _check_state(number: int, changing: tuple[Any, ...], head: int, faults: Faults) -> None:
+    state, position = changing[3], changing[7]
+    if state not in (OPEN, REPLAYED, DISMISSED):
+        faults.add("state", f"Refused message {number} is in no state that there is: {state!a}.")
+    if (position is None and state == REPLAYED) or (position is not None and not 1 <= position <= head):
+        faults.add("state", f"Refused message {number} is noted as event {position}, which the log does not hold.")
 
 
 def _is_linked(before: bytes, fixed: tuple[Any, ...], digest: bytes, body: bytes, stored: bytes) -> bool:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from tracking.clock import Clock, SystemClock
 from tracking.errors import HistotwinError
 from tracking.store.database import Database, open_database
-from tracking.store.partitions import PARTITION
+from tracking.store.partitions import PARTITION, install
 from tracking.store.tables import metadata, store_identity
 
 _STEPS = Path(__file__).with_name("migrations")
@@ -39,6 +39,8 @@ def upgrade(url: str, clock: Clock | None = None, new_id: Callable[[], str] = la
             if not database.is_sqlite:
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             command.upgrade(_config(connection), "head")
+            if not database.is_sqlite:
+                install(connection)
             if connection.exec_driver_sql("SELECT count(*) FROM store_identity").scalar_one() == 0:
                 give_identity(connection, new_id(), (clock or SystemClock()).now_us())
     finally:

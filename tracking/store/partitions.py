@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from tracking.errors import StoreUnavailable
 
 POSITIONS = 10_000_000
+"""A partition's number times this is where it begins, so it may never change."""
 PARTITION = "event_p"
 MAKE_ROOM = "histotwin_make_room"
 
@@ -38,8 +39,20 @@ class Room:
                 raise StoreUnavailable("The database cannot work just now: the log's table is locked and full.")
 
 
+def install(connection: Connection) -> None:
+    """Put the function that makes partitions into the database as this version has it; nobody but the owner may call it
+    until he is given the right.
+    """
+    schema = connection.exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
+    connection.exec_driver_sql(make_room_sql(schema).replace("%", "%%"))
+    connection.exec_driver_sql(f"REVOKE ALL ON FUNCTION {MAKE_ROOM}(bigint) FROM PUBLIC")
+
+
 def make_room_sql(schema: str, positions: int = POSITIONS) -> str:
     """Return the function that makes partitions: it runs as the schema's owner, whose rights the application lacks.
+
+    Whoever asks for more room than one more partition beyond the log's end is refused, so that nobody can fill the
+    database with empty tables.
 
     A partition is made as a table of its own and then attached, because that waits for no reader of the log, however
     long it reads. One that is not needed yet is not waited for: it is tried again later.
@@ -49,6 +62,9 @@ def make_room_sql(schema: str, positions: int = POSITIONS) -> str:
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = {schema}, pg_temp AS $$
     DECLARE number bigint; name text; patience text := current_setting('lock_timeout');
     BEGIN
+      IF upto > (SELECT coalesce(max(position), 0) FROM event) + {POSITIONS} THEN
+        RAISE EXCEPTION 'nobody needs room up to position % now', upto;
+      END IF;
       SELECT coalesce(max(substring(child.relname from '[0-9]+$')::bigint) + 1, 0) INTO number
         FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid WHERE inhparent = 'event'::regclass;
       WHILE number * {positions} <= upto + {positions} / 2 LOOP

@@ -15,7 +15,9 @@ from tracking.store import tables
 from tracking.store.database import open_database
 from tracking.store.partitions import MAKE_ROOM
 
-APPEND_ONLY = (tables.event, tables.event_key, tables.source, tables.rejected, tables.store_identity, tables.archive)
+APPEND_ONLY = (tables.event, tables.event_key, tables.source, tables.rejected)
+READ_ONLY = (tables.store_identity, tables.archive)
+"""What the owner alone writes: which history this is, and which months are in files."""
 _REJECTED_MAY_CHANGE = (
     "first_us", "last_us", "times", "state", "settled_us", "person", "note", "position", "seal",
 )  # fmt: skip
@@ -65,17 +67,20 @@ def _make_role(connection: Connection, role: str, password: str | None) -> None:
 
 def _grant(connection: Connection, role: str) -> None:
     schema = connection.exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
-    everything = ", ".join(table.name for table in tables.metadata.sorted_tables if table not in APPEND_ONLY)
+    everything = ", ".join(
+        table.name for table in tables.metadata.sorted_tables if table not in (*APPEND_ONLY, *READ_ONLY)
+    )
     appended = ", ".join(table.name for table in APPEND_ONLY)
+    read = ", ".join(table.name for table in READ_ONLY)
     for statement in (
+        f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {role}",  # or it could put its own functions in our way
         f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}",
         f"GRANT USAGE ON SCHEMA {schema} TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {everything} TO {role}",
         f"GRANT SELECT, INSERT ON {appended} TO {role}",
         f"GRANT UPDATE ({', '.join(_REJECTED_MAY_CHANGE)}) ON rejected TO {role}",
-        f"GRANT SELECT ON alembic_version TO {role}",
+        f"GRANT SELECT ON {read}, alembic_version TO {role}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
-        f"REVOKE ALL ON FUNCTION {MAKE_ROOM}(bigint) FROM PUBLIC",
         f"GRANT EXECUTE ON FUNCTION {MAKE_ROOM}(bigint) TO {role}",
     ):
         connection.exec_driver_sql(statement)

@@ -21,8 +21,10 @@ from tracking.names import Interpreter
 from tracking.registry import Registry
 from tracking.store import tables
 from tracking.store.archived import ArchiveMissing, Archives
+from tracking.store.body_check import BodyCheck
 from tracking.store.comparing import Difference, compare_table, rows_of
 from tracking.store.database import Database, means_not_now, open_database, reason_of
+from tracking.store.faults import Faults
 from tracking.store.log_check import Anchor, check_log
 from tracking.store.migrate import differences, require_current
 from tracking.store.rebuild import EVENTS_AT_ONCE, TellProgress, quietly, replay
@@ -31,6 +33,14 @@ from tracking.store.unhurried import take_time
 from tracking.store.whole_log import insert_archived
 
 _LOG = (tables.source, tables.rejected, tables.event_key, tables.event)
+_OWN_WILL = "SELECT type || ' ' || name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY 1"
+_OWN_WILL_POSTGRESQL = (
+    "SELECT 'trigger ' || tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
+    "WHERE NOT tgisinternal AND relnamespace = current_schema()::regnamespace UNION ALL "
+    "SELECT 'rule ' || rulename FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class "
+    "WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace ORDER BY 1"
+)
+"""What would change rows behind every part's back. Views are harmless in PostgreSQL: ours are tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +97,9 @@ def inspect(
         log = check_log(connection, anchor, archives, progress)
         compared, faults = 0, log.faults
         shown: list[Difference] = []
-        if registry is not None and not log.unread:
+        if registry is not None and log.unread:
+            faults = [*faults, "The projections were not compared: events are in archives, and no folder is named."]
+        elif registry is not None:
             compared, differing, shown = _compare(connection, registry, progress, archives or Archives())
             faults = [*faults, *differing]
     except DBAPIError as error:
@@ -100,6 +112,10 @@ def inspect(
 def _database_faults(connection: Connection, database: Database) -> Iterator[str]:
     for difference in differences(connection):
         yield f"The schema differs from what is declared: {difference}."
+    for name in connection.exec_driver_sql(_OWN_WILL if database.is_sqlite else _OWN_WILL_POSTGRESQL).scalars():
+        yield f"The database does something of its own accord that nobody declared: {name}."
+    if connection.exec_driver_sql("SELECT count(*) FROM store_identity").scalar_one() != 1:
+        yield "The database has no name of its history, or more than one: see table store_identity."
     if database.is_sqlite:
         for (line,) in connection.exec_driver_sql("PRAGMA integrity_check"):
             if line != "ok":
@@ -109,19 +125,21 @@ def _database_faults(connection: Connection, database: Database) -> Iterator[str
 def _compare(
     connection: Connection, registry: Registry, progress: TellProgress, archives: Archives
 ) -> tuple[int, list[str], list[Difference]]:
+    bodies = Faults()
     with _scratch() as anew:
         try:
             for table in _LOG:
                 copy_rows(connection, anew, table)
             insert_archived(anew, archives.rows(connection))
-            replay(anew, Interpreter(registry), progress)
+            replay(anew, Interpreter(registry), progress, BodyCheck(bodies))
         except ArchiveMissing as error:
             return 0, [f"The projections were not compared: {error}."], []
         except (Refusal, ValidationError, LookupError, ValueError, TypeError, AttributeError, DBAPIError) as error:
             return 0, [f"The log cannot be projected any more: {type(error).__name__}: {error}."], []
         checks = [compare_table(connection, anew, table) for table in tables.PROJECTIONS]
     differing = [check for check in checks if check.differing]
-    return sum(check.rows for check in checks), list(map(str, differing)), [one for c in differing for one in c.shown]
+    faults = [*bodies.sentences(), *map(str, differing)]
+    return sum(check.rows for check in checks), faults, [one for c in differing for one in c.shown]
 
 
 @contextmanager

@@ -5,8 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
+from typing import Any
 
+import pysqlite3.dbapi2 as sqlite3
 import pytest
 
 from tests.services import until
@@ -15,7 +18,7 @@ from tests.tracking.store.histories import batches_of, incoming, lab_life
 from tests.tracking.store.pictures import Bench
 from tracking.clock import MINUTE_US, SystemClock
 from tracking.registry import Registry
-from tracking.store import tables
+from tracking.store import copies, tables
 from tracking.store.copies import CopyFailed, backup, restore
 from tracking.store.heartbeats import Heart
 from tracking.store.migrate import differences, newest_revision
@@ -219,3 +222,27 @@ def others_at_work(bench: Bench) -> int:
     sql = "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
     with bench.database.reading() as connection:
         return int(connection.exec_driver_sql(sql).scalar_one())
+
+
+def test_a_copy_of_a_database_in_which_somebody_always_writes_comes_to_its_end(
+    sqlite_bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite begins a copy again when another connection commits between two of its steps."""
+    with sqlite_bench.database.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO forecast_case VALUES (1, 1, 1, 1, 1, hex(zeroblob(4000000)))")
+    steps = count(1)
+
+    class Interrupted(sqlite3.Connection):
+        def backup(self, target: sqlite3.Connection, **how: Any) -> None:
+            super().backup(target, progress=commit_elsewhere, **how)
+
+    def commit_elsewhere(*_left: int) -> None:
+        number = next(steps)
+        assert number < 20, "the copy begins again and again"
+        with sqlite_bench.database.writing() as connection:
+            connection.exec_driver_sql("INSERT INTO forecast_case VALUES (?, 2, 1, 1, 1, '')", (number,))
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(copies.sqlite3, "connect", lambda *a, **k: connect(*a, **k, factory=Interrupted))
+    assert backup(sqlite_bench.url, tmp_path / "copy.db") == 0
+    assert next(steps) == 2

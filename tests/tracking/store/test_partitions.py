@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from tests.tracking.store.histories import batches_of, incoming, lab_life
 from tests.tracking.store.pictures import Bench
 from tracking.errors import StoreUnavailable
 from tracking.registry import Registry
 from tracking.store import tables
+from tracking.store.database import open_database
 from tracking.store.partitions import make_room_sql
 from tracking.store.verify import verify
 
@@ -78,7 +80,9 @@ def test_without_room_nothing_is_refused_for_good(small: Bench, monkeypatch: pyt
     events = incoming(lab_life("rl4", "S", 4))
     small.take(*events[:5])
     monkeypatch.setattr("tracking.store.database.LOCK_TIMEOUT_MS", 200)
-    with Bench(small.url, small.registry) as hurried, small.database.engine.begin() as busy:
+    hurried = object.__new__(Bench)
+    hurried._begin(small.url, small.registry, open_database(small.url))
+    with hurried, small.database.engine.begin() as busy:
         busy.exec_driver_sql("LOCK TABLE event IN SHARE UPDATE EXCLUSIVE MODE")
         with pytest.raises(StoreUnavailable, match="locked and full"):
             hurried.take(*events[5:])
@@ -98,6 +102,14 @@ def test_a_batch_that_was_rolled_back_takes_its_new_partition_with_it_and_the_ne
             small.take(*events[5:90])
     assert {receipt.fate for receipt in small.take(*events[5:])} == {"accepted"}
     assert verify(small.url, small.registry).is_sound
+
+
+def test_nobody_gets_more_room_than_the_log_can_need(small: Bench) -> None:
+    small.take(*incoming(lab_life("rl4", "S", 1)))
+    before = partitions(small)
+    with pytest.raises(DBAPIError, match="nobody needs room"), small.database.writing() as connection:
+        connection.exec_driver_sql("SELECT histotwin_make_room(9000000000000000000)")
+    assert partitions(small) == before
 
 
 def _fails(*_arguments: object) -> int:

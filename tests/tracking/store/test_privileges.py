@@ -14,9 +14,11 @@ from tests.tracking.store.archives import ArchivingBench, YearsLater, take_all, 
 from tests.tracking.store.histories import incoming, lab_life
 from tracking.registry import Registry
 from tracking.store import tables
+from tracking.store.archive import archive_months
 from tracking.store.archive_drop import drop_months
 from tracking.store.archive_file import ArchiveFailed
 from tracking.store.copies import backup, restore
+from tracking.store.database import open_database
 from tracking.store.migrate import upgrade
 from tracking.store.partitions import make_room_sql
 from tracking.store.privileges import grant_application_role
@@ -47,8 +49,6 @@ class _NoUpgrade(ArchivingBench):
     """The parts do not bring the schema up to date: they find it so."""
 
     def __init__(self, url: str, registry: Registry, folder: Path) -> None:
-        from tracking.store.database import open_database
-
         self.folder = folder
         self._begin(url, registry, open_database(url))
 
@@ -69,7 +69,9 @@ FORBIDDEN = (
     "UPDATE rejected SET body = ''",
     "UPDATE rejected SET reason = ''",
     "UPDATE archive SET dropped_us = 1",
+    "INSERT INTO archive SELECT 1, 2, '', '', 0, '', '', '', 0, 1",
     "DELETE FROM archive",
+    "INSERT INTO store_identity VALUES ('another', 1)",
     "DELETE FROM store_identity",
     "UPDATE alembic_version SET version_num = '1'",
     "CREATE TABLE mine (a int)",
@@ -88,8 +90,6 @@ def test_the_parts_cannot_change_what_was_stored(two: Two) -> None:
 
 
 def test_the_parts_fill_one_partition_after_another(two: Two) -> None:
-    from tracking.store.database import open_database
-
     owner = open_database(two.owner)
     with owner.writing() as connection:
         connection.exec_driver_sql("DROP TABLE event_p00000")
@@ -104,9 +104,27 @@ def test_the_parts_fill_one_partition_after_another(two: Two) -> None:
     assert verify(two.parts.url, two.parts.registry).is_sound
 
 
-def test_only_the_owner_drops_a_month(two: Two) -> None:
+def test_the_parts_put_nothing_where_the_owner_s_functions_look(postgres_url: Callable[[], str]) -> None:
+    """Before version 15, PostgreSQL let everybody make functions in the schema ``public``."""
+    owner = postgres_url()
+    upgrade(owner)
+    database = open_database(owner)
+    with database.writing() as connection:
+        connection.exec_driver_sql("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    grant_application_role(owner, ROLE)
+    with database.writing() as connection:
+        may = f"has_schema_privilege('{ROLE}', 'public', 'CREATE')"
+        assert connection.exec_driver_sql(f"SELECT {may}").scalar_one() is False
+        called = "SELECT has_function_privilege('public', 'histotwin_make_room(bigint)', 'EXECUTE')"
+        assert connection.exec_driver_sql(called).scalar_one() is False
+    database.close()
+
+
+def test_only_the_owner_archives_and_drops_a_month(two: Two) -> None:
     take_all(two.parts, three_months())
-    two.parts.archive()
+    with pytest.raises(ArchiveFailed, match="Only the owner of the schema"):
+        two.parts.archive()
+    archive_months(two.owner, two.parts.folder, YearsLater())
     with pytest.raises(ArchiveFailed, match="Only the owner of the schema"):
         two.parts.drop()
     assert len(drop_months(two.owner, two.parts.folder, YearsLater())) == 3

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from tracking.kill_points import passing
-from tracking.moments import moment_us
+from tracking.moments import moment_us, offset_us
 from tracking.store.chain import FIRST_LINK, event_link, rejected_link, rejected_seal, source_link
 from tracking.store.partitions import MAKE_ROOM, make_room_sql
 
@@ -122,7 +122,7 @@ def _carry_events(connection: sa.Connection) -> tuple[bytes, int]:
         events, keys = [], []
         for row in rows:
             position, source_id, event_id, kind, time_us, received_us, boot, sequence, body, digest = row
-            at_us = moment_us(time_us, None, received_us)
+            at_us = moment_us(time_us, _offset_us(bytes(body)), received_us)
             link = event_link(
                 link, position, paths[source_id], event_id, kind, time_us, at_us, received_us, boot, sequence,
                 bytes(digest), bytes(body),
@@ -137,6 +137,11 @@ def _carry_events(connection: sa.Connection) -> tuple[bytes, int]:
     _make_room(connection, position)
     op.create_index("ix_event_source_id_at_us", "event", ["source_id", "at_us"])
     return link, position
+
+
+def _offset_us(body: bytes) -> int | None:
+    """Return what an event says of its connector's clock; the first schema's door kept it and did not heed it."""
+    return offset_us(orjson.loads(body).get("clockoffset")) if b"clockoffset" in body else None
 
 
 def _make_room(connection: sa.Connection, position: int) -> None:
