@@ -13,7 +13,8 @@ from devices.ingest import Ingest, IngestSettings
 from devices.outbox import Outbox
 from devices.resend import Patience
 from devices.session import BrokerAddress
-from tests.services import until
+from tests.postgres import has_postgres, postgres
+from tests.services import embedded_broker, until
 from tracking.clock import SystemClock
 from tracking.door import Door
 from tracking.registry import load_registry
@@ -25,13 +26,14 @@ from tracking.store.standing import Standing
 
 NETWORK_FILE = Path(__file__).parents[2] / "data/networks/bcps.yaml"
 EVERY_EVENT = "SELECT path, event_id, body FROM event JOIN source ON id = source_id WHERE boot > '' ORDER BY 1, 2"
+EVERY_ITEM = "SELECT lab, barcode, kind, status, step, step_state, step_us, last_us FROM item ORDER BY 1, 2"
 
 
 class Chain:
     """Laboratory rl4 with its gateway, and the store behind the broker."""
 
-    def __init__(self, port: int, folder: Path) -> None:
-        self.port, self.url = port, f"sqlite:///{folder / 'store.db'}"
+    def __init__(self, port: int, folder: Path, url: str | None = None) -> None:
+        self.port, self.url = port, url or f"sqlite:///{folder / 'store.db'}"
         upgrade(self.url)
         self.open_store()
         self.replies: list[Reply] = []
@@ -122,19 +124,36 @@ def test_an_event_of_a_device_that_nobody_registered_waits_in_the_rejected_list_
 
 
 def test_a_restored_copy_gets_back_by_itself_what_came_after_it(chain: Chain, tmp_path: Path) -> None:
+    after_a_restore_all_is_as_without_it(chain, tmp_path / "copy.db")
+
+
+def test_a_restored_copy_in_postgresql_gets_back_by_itself_what_came_after_it(tmp_path: Path) -> None:
+    if not has_postgres():
+        pytest.skip("PostgreSQL is not installed")
+    with embedded_broker() as port, postgres() as server:
+        chain = Chain(port, tmp_path, server.new_database("chain"))
+        try:
+            after_a_restore_all_is_as_without_it(chain, tmp_path / "copy.dump")
+        finally:
+            chain.leave()
+
+
+def after_a_restore_all_is_as_without_it(chain: Chain, copy: Path) -> None:
+    """Copy the store while it runs, store more, put the copy back, and wait for what the connectors send again."""
     cases = [f"S26-{number:06d}" for number in range(1, 101)]
     for device, some in (("lims-1", cases[:40]), ("stainer-1", cases[40:50])):
         chain.gateway.publish([(device, received(case)) for case in some])
     assert chain.gateway.flush(10)
-    backup(chain.url, tmp_path / "copy.db")
+    backup(chain.url, copy)
     chain.gateway.publish([("lims-1", received(case)) for case in cases[50:90]])
     chain.gateway.publish([("microtome-1", received(case)) for case in cases[90:]])
     assert chain.gateway.flush(10)
-    uninterrupted = chain.rows(EVERY_EVENT)
+    uninterrupted, items = chain.rows(EVERY_EVENT), chain.rows(EVERY_ITEM)
     chain.close_store()
-    restore(tmp_path / "copy.db", chain.url)
+    restore(copy, chain.url)
     chain.open_store()
     until(lambda: chain.rows(EVERY_EVENT) == uninterrupted)
+    assert chain.rows(EVERY_ITEM) == items
     assert chain.gateway.flush(10)
     assert not chain.gateway.losses
 
