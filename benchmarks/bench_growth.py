@@ -24,10 +24,10 @@ from tracking.clock import SystemClock, to_us
 from tracking.door import Door
 from tracking.offering import Incoming
 from tracking.registry import Registry, load_registry
-from tracking.store.archive import archive_months
+from tracking.store.archives.write import archive_months
+from tracking.store.checks.log import check_log
 from tracking.store.database import open_database
 from tracking.store.event_store import EventStore
-from tracking.store.log_check import check_log
 from tracking.store.migrate import upgrade
 from tracking.store.rebuild import rebuild
 from tracking.store.verify import verify

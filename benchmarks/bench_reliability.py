@@ -36,9 +36,9 @@ from tracking.clock import SystemClock
 from tracking.door import Door
 from tracking.offering import Incoming
 from tracking.registry import Registry, load_registry
+from tracking.store.checks.log import check_log
 from tracking.store.database import Database, open_database
 from tracking.store.event_store import EventStore
-from tracking.store.log_check import check_log
 from tracking.store.migrate import upgrade
 from tracking.store.rebuild import rebuild
 

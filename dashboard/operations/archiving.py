@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from dashboard.operations.settings import Settings
-from tracking.store.archive import archive_months
-from tracking.store.archive_drop import drop_months, unarchive
-from tracking.store.archived import ArchiveRow
+from tracking.store.archives.drop import drop_months, unarchive
+from tracking.store.archives.read import ArchiveRow
+from tracking.store.archives.write import archive_months
 
 
 def archive_log(settings: Settings, folder: Path | None, *, before: str | None, drop: bool, keep_months: int) -> str:

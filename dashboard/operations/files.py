@@ -32,7 +32,7 @@ from tracking.door import Door, Fate, Incoming, Receipt
 from tracking.errors import InputMistakes, Mistake
 from tracking.registry import load_registry
 from tracking.store import tables
-from tracking.store.archived import archive_rows
+from tracking.store.archives.read import archive_rows
 from tracking.store.database import Database, open_database
 from tracking.store.event_store import EventStore
 from tracking.store.migrate import require_current

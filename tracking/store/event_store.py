@@ -23,7 +23,7 @@ from tracking.offering import Fate
 from tracking.reasons import Reason, refusal
 from tracking.registry import Registry
 from tracking.store import tables
-from tracking.store.archived import ArchiveMissing, Archives
+from tracking.store.archives.read import ArchiveMissing, Archives
 from tracking.store.chain import FIRST_LINK
 from tracking.store.database import Database, means_not_now, reason_of, sqlstate_of
 from tracking.store.log import Mark, Offer, Outcome, Sources, event_row, link_of, mark_of_refused, stored_before

@@ -18,7 +18,7 @@ from tracking.events import Kind
 from tracking.items import DEVICE_SAYINGS, CaseClocks, ItemState, apply, apply_to_clocks, device_saying
 from tracking.names import Interpreter
 from tracking.store import tables
-from tracking.store.archived import Archives
+from tracking.store.archives.read import Archives
 from tracking.store.log import Sources
 from tracking.store.marks import DeviceRow
 from tracking.store.shelf import CHANGING_COLUMNS, CLOCK_COLUMNS, Record, Shelf

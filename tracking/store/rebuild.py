@@ -19,7 +19,8 @@ from tracking.kill_points import passing
 from tracking.names import Interpreter
 from tracking.registry import Registry
 from tracking.store import tables
-from tracking.store.archived import Archives
+from tracking.store.archives.read import Archives
+from tracking.store.archives.whole_log import whole_log
 from tracking.store.chain import FIRST_LINK, source_link
 from tracking.store.database import open_database
 from tracking.store.event_store import GAP_CLOSED
@@ -29,7 +30,6 @@ from tracking.store.migrate import require_current
 from tracking.store.projector import Accepted, AliasFinder, Projector
 from tracking.store.statements import Row, insert, mark_of, upsert
 from tracking.store.unhurried import take_time
-from tracking.store.whole_log import whole_log
 from tracking.touches import ItemName
 
 EVENTS_AT_ONCE = 5_000

@@ -20,17 +20,17 @@ from tracking.errors import Refusal
 from tracking.names import Interpreter
 from tracking.registry import Registry
 from tracking.store import tables
-from tracking.store.archived import ArchiveMissing, Archives
-from tracking.store.body_check import BodyCheck
-from tracking.store.comparing import Difference, compare_table, rows_of
+from tracking.store.archives.read import ArchiveMissing, Archives
+from tracking.store.archives.whole_log import insert_archived
+from tracking.store.checks.bodies import BodyCheck
+from tracking.store.checks.faults import Faults
+from tracking.store.checks.log import Anchor, check_log
+from tracking.store.checks.rows import Difference, compare_table, rows_of
 from tracking.store.database import Database, means_not_now, open_database, reason_of
-from tracking.store.faults import Faults
-from tracking.store.log_check import Anchor, check_log
 from tracking.store.migrate import differences, require_current
 from tracking.store.rebuild import EVENTS_AT_ONCE, TellProgress, quietly, replay
 from tracking.store.statements import Row, insert
 from tracking.store.unhurried import take_time
-from tracking.store.whole_log import insert_archived
 
 _LOG = (tables.source, tables.rejected, tables.event_key, tables.event)
 _OWN_WILL = "SELECT type || ' ' || name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY 1"

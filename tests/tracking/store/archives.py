@@ -13,9 +13,9 @@ from tracking.clock import DAY_US, SystemClock, to_us
 from tracking.door import Door
 from tracking.offering import Incoming
 from tracking.registry import Registry
-from tracking.store.archive import archive_months
-from tracking.store.archive_drop import drop_months
-from tracking.store.archived import ArchiveRow
+from tracking.store.archives.drop import drop_months
+from tracking.store.archives.read import ArchiveRow
+from tracking.store.archives.write import archive_months
 from tracking.store.event_store import EventStore
 
 MONTHS = ("2026-10", "2026-11", "2026-12")

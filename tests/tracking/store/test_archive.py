@@ -30,12 +30,13 @@ from tests.tracking.store.pictures import Bench
 from tracking.clock import DAY_US, HOUR_US, to_rfc3339
 from tracking.errors import InputMistakes
 from tracking.registry import Registry
-from tracking.store import archive_drop, tables
-from tracking.store.archive import archive_months
-from tracking.store.archive_drop import drop_months, unarchive
-from tracking.store.archive_file import ArchiveFailed, read_rows
-from tracking.store.archived import ArchiveMissing, Archives
-from tracking.store.months import end_us, month_of, months_later
+from tracking.store import tables
+from tracking.store.archives import drop as archive_drop
+from tracking.store.archives.drop import drop_months, unarchive
+from tracking.store.archives.file import ArchiveFailed, read_rows
+from tracking.store.archives.months import end_us, month_of, months_later
+from tracking.store.archives.read import ArchiveMissing, Archives
+from tracking.store.archives.write import archive_months
 from tracking.store.rebuild import rebuild
 from tracking.store.verify import inspect, verify
 

@@ -15,8 +15,8 @@ from tracking.decoding import decode
 from tracking.offering import Incoming
 from tracking.store import tables
 from tracking.store.chain import event_link, rejected_seal
+from tracking.store.checks.quick import fetch_quickly
 from tracking.store.migrate import upgrade
-from tracking.store.quick import fetch_quickly
 from tracking.store.rebuild import rebuild
 from tracking.store.statements import insert, mark_of
 from tracking.store.verify import Report, inspect, verify

@@ -14,9 +14,9 @@ from tests.tracking.store.archives import ArchivingBench, YearsLater, take_all, 
 from tests.tracking.store.histories import incoming, lab_life
 from tracking.registry import Registry
 from tracking.store import tables
-from tracking.store.archive import archive_months
-from tracking.store.archive_drop import drop_months
-from tracking.store.archive_file import ArchiveFailed
+from tracking.store.archives.drop import drop_months
+from tracking.store.archives.file import ArchiveFailed
+from tracking.store.archives.write import archive_months
 from tracking.store.copies import backup, restore
 from tracking.store.database import open_database
 from tracking.store.migrate import upgrade

@@ -14,15 +14,15 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from tracking.clock import Clock
-from tracking.store.archive import as_owner, checked_month
-from tracking.store.archive_file import ArchiveFailed, checked, read_manifest, read_rows, read_through, sha256_of
-from tracking.store.archived import ArchiveMissing, ArchiveRow, Archives, archive_rows
+from tracking.store.archives.file import ArchiveFailed, checked, read_manifest, read_rows, read_through, sha256_of
+from tracking.store.archives.months import month_of, months_later
+from tracking.store.archives.read import ArchiveMissing, ArchiveRow, Archives, archive_rows
+from tracking.store.archives.whole_log import delete_events, insert_archived
+from tracking.store.archives.write import as_owner, checked_month
 from tracking.store.database import Database, open_database, said_plainly
 from tracking.store.migrate import require_current
-from tracking.store.months import month_of, months_later
 from tracking.store.statements import mark_of
 from tracking.store.unhurried import take_time
-from tracking.store.whole_log import delete_events, insert_archived
 
 KEPT_MONTHS = 24
 _SHOWN = 5

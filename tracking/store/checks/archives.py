@@ -6,9 +6,9 @@ from itertools import pairwise
 
 from sqlalchemy import Connection
 
-from tracking.store.archived import ArchiveMissing, ArchiveRow, Archives
+from tracking.store.archives.read import ArchiveMissing, ArchiveRow, Archives
 from tracking.store.chain import FIRST_LINK
-from tracking.store.faults import Faults
+from tracking.store.checks.faults import Faults
 from tracking.store.statements import mark_of
 
 
@@ -46,7 +46,7 @@ def _check_table(connection: Connection, known: list[ArchiveRow], faults: Faults
 
 
 def _check_file(archive: ArchiveRow, archives: Archives, faults: Faults) -> None:
-    from tracking.store.archive_file import ArchiveFailed, read_manifest  # noqa: PLC0415  # few ever need Parquet
+    from tracking.store.archives.file import ArchiveFailed, read_manifest  # noqa: PLC0415  # few ever need Parquet
 
     try:
         said = read_manifest(archives.trusted(archive))

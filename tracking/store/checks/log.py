@@ -14,11 +14,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tracking.store import tables
-from tracking.store.archive_check import check_archives
-from tracking.store.archived import ArchiveMissing, ArchiveRow, Archives, archive_rows
+from tracking.store.archives.read import ArchiveMissing, ArchiveRow, Archives, archive_rows
 from tracking.store.chain import FIRST_LINK, event_link, rejected_link, rejected_seal, source_link
-from tracking.store.faults import Faults
-from tracking.store.quick import fetch_quickly
+from tracking.store.checks.archives import check_archives
+from tracking.store.checks.faults import Faults
+from tracking.store.checks.quick import fetch_quickly
 from tracking.store.refused import DISMISSED, OPEN, REPLAYED, refused_digest
 from tracking.store.statements import mark_of, select_by_keys
 

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from tracking.clock import Clock
 from tracking.errors import InputMistakes, Mistake
 from tracking.store import tables
-from tracking.store.archive_file import (
+from tracking.store.archives.file import (
     FORMAT,
     ROWS_AT_ONCE,
     ArchiveFailed,
@@ -33,11 +33,11 @@ from tracking.store.archive_file import (
     write_manifest,
     write_rows,
 )
-from tracking.store.archived import ArchiveRow, archive_rows
+from tracking.store.archives.months import end_us, is_month, month_of
+from tracking.store.archives.read import ArchiveRow, archive_rows
 from tracking.store.chain import FIRST_LINK
 from tracking.store.database import Database, open_database, sqlstate_of
 from tracking.store.migrate import newest_revision, require_current
-from tracking.store.months import end_us, is_month, month_of
 from tracking.store.statements import insert, mark_of
 from tracking.store.unhurried import take_time
 

@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from tracking.store import tables
-from tracking.store.archived import Archives, archive_rows
+from tracking.store.archives.read import Archives, archive_rows
 from tracking.store.statements import insert, mark_of
 
 
 def insert_archived(connection: Connection, batches: Iterable[Sequence[Sequence[Any]]]) -> int:
-    """Insert rows of archives (``archive_file.COLUMNS``) into table ``event`` and return how many."""
+    """Insert rows of archives (``file.COLUMNS``) into table ``event`` and return how many."""
     count = 0
     for rows in batches:
         insert(connection, tables.event, [_event_row(*row) for row in rows])

@@ -93,8 +93,8 @@ class Archives:
         ]
 
     def rows(self, connection: Connection) -> Iterator[list[tuple[Any, ...]]]:
-        """Yield all that is in archives only, in order, as ``archive_file.COLUMNS``. Raises ``ArchiveMissing``."""
-        from tracking.store.archive_file import ArchiveFailed, read_rows  # noqa: PLC0415  # few ever need Parquet
+        """Yield all that is in archives only, in order, as ``file.COLUMNS``. Raises ``ArchiveMissing``."""
+        from tracking.store.archives.file import ArchiveFailed, read_rows  # noqa: PLC0415  # few ever need Parquet
 
         for archive in _dropped(connection):
             try:
@@ -120,7 +120,7 @@ class Archives:
         return file
 
     def _find(self, archive: ArchiveRow, **equal_to: Sequence[Any]) -> list[OldEvent]:
-        from tracking.store.archive_file import ArchiveFailed, find_rows  # noqa: PLC0415  # few ever need Parquet
+        from tracking.store.archives.file import ArchiveFailed, find_rows  # noqa: PLC0415  # few ever need Parquet
 
         try:
             rows = find_rows(self.trusted(archive), **equal_to)
@@ -130,7 +130,7 @@ class Archives:
 
 
 def _hashed(file: Path) -> bytes:
-    from tracking.store.archive_file import ArchiveFailed, sha256_of  # noqa: PLC0415  # few ever need Parquet
+    from tracking.store.archives.file import ArchiveFailed, sha256_of  # noqa: PLC0415  # few ever need Parquet
 
     try:
         return sha256_of(file)

@@ -7,7 +7,7 @@ least be what the door would have made of it. Judges neither body nor projection
 from __future__ import annotations
 
 from tracking.decoding import Decoded
-from tracking.store.faults import Faults
+from tracking.store.checks.faults import Faults
 from tracking.store.projector import Accepted
 from tracking.store.rebuild import Logged
 
