@@ -71,6 +71,10 @@ class ScaledClock:
         """Return unscaled seconds: waits and back-off stay real."""
         return self._base.monotonic_s()
 
+    def real_now_us(self) -> int:
+        """Return the time of day of the clock behind it, microseconds since 1970-01-01 UTC."""
+        return self._base.now_us()
+
     @property
     def speed(self) -> float:
         """How many of its seconds pass in a second."""

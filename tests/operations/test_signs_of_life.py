@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,17 @@ def test_a_database_that_is_away_is_no_crash(tmp_path: Path) -> None:
     settings = load_settings(data_dir=tmp_path, database_url="postgresql://nobody@127.0.0.1:1/none")
     said, is_well = part_health(settings, "ingest")
     assert (is_well, "cannot work just now" in said) == (False, True)
+
+
+def test_a_part_that_lives_in_a_demonstration_at_another_time_is_well_for_who_knows_nothing_of_it(
+    tmp_path: Path,
+) -> None:
+    settings = load_settings(data_dir=tmp_path, speed=60, start_at=datetime(2026, 1, 5, tzinfo=UTC))
+    upgrade(settings.url)
+    database = open_database(settings.url)
+    Heart(database, settings.clock(), "ingest").beat()
+    database.close()
+    assert part_health(load_settings(data_dir=tmp_path), "ingest")[1]
 
 
 def test_what_is_no_part_is_a_wrong_input(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from tracking.clock import SECOND_US, Clock, real_seconds_since
+from tracking.clock import SECOND_US, Clock, ScaledClock
 from tracking.store import tables
 from tracking.store.database import Database
 from tracking.store.statements import upsert
@@ -18,7 +18,7 @@ from tracking.store.statements import upsert
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What a part said of itself; moments in microseconds UTC."""
+    """What a part said of itself; moments in microseconds UTC, ``beat_us`` by the clock that all parts share."""
 
     part: str
     pid: int
@@ -54,21 +54,15 @@ def heartbeats(connection: Connection) -> dict[str, Heartbeat]:
 
 def seconds_silent(connection: Connection, clock: Clock, beat: Heartbeat) -> float:
     """Return for how many real seconds a part has said nothing; negative where the clock went back since."""
-    if _has_clock(connection):
-        return (_shared_now_us(connection, clock) - beat.beat_us) / SECOND_US
-    return real_seconds_since(clock, beat.beat_us)
+    return (_shared_now_us(connection, clock) - beat.beat_us) / SECOND_US
 
 
 def _shared_now_us(connection: Connection, clock: Clock) -> int:
     """Return the moment by which signs of life are compared: PostgreSQL's own, whose parts may run on many machines.
 
-    Those around one SQLite file share a machine, and so a clock.
+    Those around one SQLite file share a machine, and so a clock; never the one that a demonstration shows.
     """
-    if not _has_clock(connection):
-        return clock.now_us()
-    asked = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-    return int(connection.exec_driver_sql(asked).scalar_one())
-
-
-def _has_clock(connection: Connection) -> bool:
-    return connection.dialect.name == "postgresql"
+    if connection.dialect.name == "postgresql":
+        asked = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+        return int(connection.exec_driver_sql(asked).scalar_one())
+    return clock.real_now_us() if isinstance(clock, ScaledClock) else clock.now_us()
