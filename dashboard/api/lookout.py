@@ -1,10 +1,13 @@
-"""What health and figures are told from, gathered so that nobody waits for a database that hangs. Judges nothing."""
+"""What health and figures are told from, gathered so that nobody waits for what hangs. Judges nothing."""
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -19,6 +22,10 @@ T = TypeVar("T")
 
 WITHIN_S = 3.0
 WRITE_EVERY_S = 5.0
+_CONNECT_WITHIN_S = 0.3
+_NAME_AND_CONNECT_WITHIN_S = 1.0
+
+Address = tuple[str, int]
 
 
 class Bounded(Generic[T]):
@@ -58,6 +65,7 @@ class Lookout:
         self._heart = Heart(database, clock, "serve")
         self._read = Bounded(self._vitals)
         self._write = Bounded(self._heart.beat)
+        self._lines: dict[Address, Bounded[float | None]] = {}
         self._guard = threading.Lock()
         self._wrote_s: float | None = None
         self._write_trouble: StoreUnavailable | None = None
@@ -78,9 +86,26 @@ class Lookout:
                 self._wrote_s = now_s
             return self._write_trouble
 
+    def seconds_to(self, address: Address) -> float | None:
+        """Return how long it takes to connect to a host and port, ``None`` where nobody answers within a second.
+
+        Looking the name up may take much longer than any connection, and knows no deadline of ours.
+        """
+        line = self._lines.setdefault(address, Bounded(partial(self._connect, address), _NAME_AND_CONNECT_WITHIN_S))
+        try:
+            return line()
+        except StoreUnavailable:
+            return None
+
     def room(self) -> Room | None:
         """Return the room on the data's disk, ``None`` where it is not known."""
         return None if self._data_dir is None else room_at(self._data_dir)
+
+    def _connect(self, address: Address) -> float | None:
+        began_s = self._clock.monotonic_s()
+        with contextlib.suppress(OSError), socket.create_connection(address, timeout=_CONNECT_WITHIN_S):
+            return self._clock.monotonic_s() - began_s
+        return None
 
     def _vitals(self) -> Vitals:
         with self._database.reading() as connection:

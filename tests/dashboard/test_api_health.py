@@ -243,6 +243,18 @@ def test_without_a_database_health_still_answers(world: ApiWorld) -> None:
     assert (said["ingest"]["state"], [one["word"] for one in said["troubles"]]) == ("unknown", ["database_unreachable"])
 
 
+def test_a_broker_whose_name_nobody_resolves_keeps_nobody_waiting(
+    world: ApiWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resolver that is away is waited for by nobody but a thread of its own, once."""
+    answers, asked = threading.Event(), []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: asked.append(1) or answers.wait(20) or [])
+    lookout = world.api.state.parts.lookout
+    assert [lookout.seconds_to(("broker", 1883)) for _ in range(2)] == [None, None]
+    assert (len(asked), answers.is_set()) == (1, False)
+    answers.set()
+
+
 def test_a_question_that_hangs_is_asked_once_and_waited_for_a_little() -> None:
     answers, asked = threading.Event(), []
 
