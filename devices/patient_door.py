@@ -78,7 +78,8 @@ class PatientDoor:
                 receipts += taken
                 if len(receipts) == len(offered):
                     return receipts
-                share, tries = share * 2, -1
+                share, tries = share * 2, _TRIES_BEFORE_SHARING  # where that is too much again, half of it at once
+                continue
             tries += 1
         return None
 

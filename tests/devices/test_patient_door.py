@@ -71,7 +71,7 @@ class Slow:
 
 
 def test_what_is_too_much_for_a_slow_store_is_taken_in_parts_and_in_order() -> None:
-    slow, bodies = Slow(9), [b"%d" % number for number in range(40)]
+    slow, bodies = Slow(12), [b"%d" % number for number in range(40)]
     door = PatientDoor(slow, threading.Event(), random.Random(1))
     receipts = door.take(batch(*bodies))
     assert slow.stored == bodies
