@@ -179,8 +179,7 @@ def db_upgrade(config: Config = None, data_dir: DataDir = None) -> None:
     """Bring the schema to what this version needs, and the parts' role to its rights where settings name one."""
     from dashboard.operations.schema import upgrade_schema
 
-    upgrade_schema(_settings(config, data_dir=data_dir))
-    typer.echo("The schema is up to date.")
+    typer.echo(upgrade_schema(_settings(config, data_dir=data_dir)))
 
 
 @db_app.command("verify")
@@ -231,8 +230,7 @@ def db_restore(
     """Put a copy in the place of the database. Stop histotwin first."""
     from dashboard.operations.schema import restore_copy
 
-    restore_copy(_settings(config, data_dir=data_dir), source, force=force)
-    typer.echo("Restored. Devices send again by themselves what came after the copy.")
+    typer.echo(restore_copy(_settings(config, data_dir=data_dir), source, force=force))
 
 
 @db_app.command("archive")

@@ -9,19 +9,23 @@ from tracking.store.copies import restore
 from tracking.store.migrate import upgrade
 from tracking.store.privileges import grant_application_role
 
+REBUILD_DUE = " It was of an older version: run histotwin db rebuild before the parts start."
 
-def upgrade_schema(settings: Settings) -> None:
-    """Bring the schema to what this version needs, then the parts' role to its rights."""
+
+def upgrade_schema(settings: Settings) -> str:
+    """Bring the schema to what this version needs, then the parts' role to its rights; say what was done."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    upgrade(settings.owner_url)
+    was_older = upgrade(settings.owner_url)
     _grant(settings)
+    return f"The schema is up to date.{REBUILD_DUE if was_older else ''}"
 
 
-def restore_copy(settings: Settings, source: Path, *, force: bool = False) -> None:
-    """Put a copy in the database's place; the rights of the parts' role come back with it or after it."""
+def restore_copy(settings: Settings, source: Path, *, force: bool = False) -> str:
+    """Put a copy in the database's place, with the rights of the parts' role; say what was done."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    restore(source, settings.owner_url, settings.clock(), force=force)
+    was_older = restore(source, settings.owner_url, settings.clock(), force=force)
     _grant(settings)
+    return f"Restored. Devices send again by themselves what came after the copy.{REBUILD_DUE if was_older else ''}"
 
 
 def _grant(settings: Settings) -> None:

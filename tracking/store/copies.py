@@ -66,10 +66,11 @@ def backup(url: str, target: Path) -> int:
     return head
 
 
-def restore(source: Path, url: str, clock: Clock | None = None, *, force: bool = False) -> None:
+def restore(source: Path, url: str, clock: Clock | None = None, *, force: bool = False) -> bool:
     """Put a copy in the place of the database and bring it to this version's schema. Stop every part first.
 
-    Raises ``CopyFailed``; the database then is as it was. Refuses while a part shows signs of life, unless ``force``.
+    Returns whether the copy was of an older schema, so that a rebuild is due. Raises ``CopyFailed``; the database
+    then is as it was. Refuses while a part shows signs of life, unless ``force``.
     """
     if not source.is_file():
         raise CopyFailed(f"{source} is not a file.")
@@ -83,10 +84,11 @@ def restore(source: Path, url: str, clock: Clock | None = None, *, force: bool =
         _copy_sqlite(source, _file_of(address))
     else:
         roles = _restore_postgresql(url, source)
-    upgrade(url, clock)
+    is_older = upgrade(url, clock)
     for role in roles:
         grant_rights(url, role)
     _begin_anew(url, clock)
+    return is_older
 
 
 def _begin_anew(url: str, clock: Clock) -> None:

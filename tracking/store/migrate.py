@@ -27,15 +27,16 @@ class WrongSchema(HistotwinError):
     """The database's schema is not the one this version works with."""
 
 
-def upgrade(url: str, clock: Clock | None = None, new_id: Callable[[], str] = lambda: secrets.token_hex(8)) -> None:
+def upgrade(url: str, clock: Clock | None = None, new_id: Callable[[], str] = lambda: secrets.token_hex(8)) -> bool:
     """Bring the database to this version's schema, all steps in one transaction; a new one gets its identity.
 
+    Returns whether what an older version projected was carried over, so that a rebuild is due.
     Raises ``WrongSchema`` when the database is newer than this version, ``StoreUnavailable`` when it cannot work now.
     """
     database = open_database(url)
     try:
         with database.writing() as connection:
-            _require_known(connection)
+            found = _require_known(connection)
             if not database.is_sqlite:
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             command.upgrade(_config(connection), "head")
@@ -43,6 +44,7 @@ def upgrade(url: str, clock: Clock | None = None, new_id: Callable[[], str] = la
                 install(connection)
             if connection.exec_driver_sql("SELECT count(*) FROM store_identity").scalar_one() == 0:
                 give_identity(connection, new_id(), (clock or SystemClock()).now_us())
+            return found not in (None, newest_revision())
     finally:
         database.close()
 
@@ -100,7 +102,9 @@ def _revision_of(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _require_known(connection: Connection) -> None:
+def _require_known(connection: Connection) -> str | None:
+    """Return the database's revision; raises ``WrongSchema`` when this version does not know it."""
     found = _revision_of(connection)
     if found is not None and found not in known_revisions():
         raise WrongSchema(f"The database is at schema {found}, which is newer than this version. Install a newer one.")
+    return found

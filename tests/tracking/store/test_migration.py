@@ -6,10 +6,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from dashboard.operations.schema import restore_copy, upgrade_schema
+from dashboard.operations.settings import Settings
 from tests.services import until
 from tests.tracking.store.conftest import ROOT
 from tests.tracking.store.first_schema import carry_back, first_schema, old_events, write_old
@@ -19,6 +22,7 @@ from tracking.errors import StoreUnavailable
 from tracking.offering import Incoming
 from tracking.registry import Registry
 from tracking.store import tables
+from tracking.store.copies import backup
 from tracking.store.database import Database, open_database
 from tracking.store.event_store import EventStore
 from tracking.store.migrate import WrongSchema, differences, require_current, upgrade
@@ -62,6 +66,23 @@ def test_everything_of_the_first_schema_is_carried_over(wanted: Bench, new_url: 
         rebuild(url, wanted.registry)
         assert now.projections() == wanted.projections()
         assert verify(url, wanted.registry).is_sound
+
+
+def test_whoever_brings_an_older_database_or_copy_to_this_version_is_told_to_rebuild(
+    wanted: Bench, new_url: Callable[[], str], tmp_path: Path
+) -> None:
+    url, copy = new_url(), tmp_path / "copy"
+    settings = Settings(database_url=url, data_dir=tmp_path)
+    with first_schema(url) as old, old.writing() as connection:
+        carry_back(wanted, connection, old_events(wanted)[:300])
+    backup(url, copy)
+    assert "run histotwin db rebuild" in upgrade_schema(settings)
+    assert upgrade_schema(settings) == "The schema is up to date."
+    assert "run histotwin db rebuild" in restore_copy(settings, copy)
+    rebuild(url, wanted.registry)
+    assert verify(url, wanted.registry).is_sound
+    backup(url, tmp_path / "newer")
+    assert "rebuild" not in restore_copy(settings, tmp_path / "newer")
 
 
 def test_who_writes_while_the_schema_changes_waits_and_nothing_acknowledged_is_lost(
