@@ -6,10 +6,10 @@ MQTT ingest, ``POST /api/v1/events``, ``POST /api/v1/scans``, import and seeding
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from uuid import uuid4
+from hashlib import sha256
 
 import orjson
 
@@ -46,20 +46,22 @@ _FROM_EXPORT = "import"
 """The channel on which events come back that a door has corrected before."""
 
 
-def _random_id() -> str:
-    return uuid4().hex
+def _own_id(incoming: Incoming) -> str:
+    """Return the identity of what has none of its own: offered again with the same receipt, it is the same event.
+
+    So a batch whose commit nobody heard of is not stored twice.
+    """
+    parts = (incoming.kind, incoming.origin or "", str(incoming.received_us))
+    return sha256(b"\x00".join([*(part.encode() for part in parts), incoming.body])).hexdigest()[:32]
 
 
 class Door:
     """Judges what is offered, has it stored, and says in plain words what became of it."""
 
-    def __init__(
-        self, store: EventStore, registry: Registry, clock: Clock, new_id: Callable[[], str] = _random_id
-    ) -> None:
+    def __init__(self, store: EventStore, registry: Registry, clock: Clock) -> None:
         self._store = store
         self._registry = registry
         self._clock = clock
-        self._new_id = new_id
         self.drift = Drift()
         self._corrections = Corrections(store.database, registry)
         self._steps = {lab.id: frozenset(steps_of(lab)) for lab in registry.labs.values()}
@@ -259,7 +261,7 @@ class Door:
     def _envelope(self, incoming: Incoming, device: Device, kind: str) -> dict[str, object]:
         before = incoming.before
         return {
-            "specversion": "1.0", "id": before.event_id if before else self._new_id(), "source": device.source,
+            "specversion": "1.0", "id": before.event_id if before else _own_id(incoming), "source": device.source,
             "type": kind, "time": to_rfc3339(before.came_us if before else incoming.received_us),
         }  # fmt: skip
 

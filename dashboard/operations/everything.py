@@ -12,7 +12,7 @@ from types import FrameType
 
 from sqlalchemy import select
 
-from dashboard.operations.schema import upgrade_schema
+from dashboard.operations.schema import UP_TO_DATE, upgrade_schema
 from dashboard.operations.settings import Settings
 from dashboard.operations.supervisor import Part, Supervisor
 from tracking.clock import SystemClock
@@ -43,7 +43,7 @@ def run_everything(settings: Settings, *, virtual_lab: bool, demo: bool | None, 
     labs = len(load_registry(settings.network_files).labs)
     _require_free("port", settings.host, settings.port)
     _require_free("mqtt_port", settings.mqtt_host, settings.mqtt_port)
-    database = _prepare(settings)
+    database = _prepare(settings, say)
     is_empty = _is_empty(database)
     told = {"demo": decide_demo(settings, is_empty, demo), "started_us": clock.now_us()}
     settings = settings.model_copy(update=told)
@@ -69,13 +69,14 @@ def run_everything(settings: Settings, *, virtual_lab: bool, demo: bool | None, 
     say("Stopped; nothing is left running.")
 
 
-def _prepare(settings: Settings) -> Database:
+def _prepare(settings: Settings, say: Say) -> Database:
     try:
         (settings.data_dir / "logs").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         wanted = f"a directory that can be written to ({error.strerror})"
         raise InputMistakes([Mistake("settings", "data_dir", str(settings.data_dir), wanted)]) from None
-    upgrade_schema(settings)
+    if (said := upgrade_schema(settings)) != UP_TO_DATE:
+        say(said)
     return open_database(settings.url)
 
 

@@ -9,6 +9,7 @@ from tracking.store.copies import restore
 from tracking.store.migrate import upgrade
 from tracking.store.privileges import grant_application_role
 
+UP_TO_DATE = "The schema is up to date."
 REBUILD_DUE = " It was of an older version: run histotwin db rebuild before the parts start."
 
 
@@ -17,7 +18,7 @@ def upgrade_schema(settings: Settings) -> str:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     was_older = upgrade(settings.owner_url)
     _grant(settings)
-    return f"The schema is up to date.{REBUILD_DUE if was_older else ''}"
+    return f"{UP_TO_DATE}{REBUILD_DUE if was_older else ''}"
 
 
 def restore_copy(settings: Settings, source: Path, *, force: bool = False) -> str:

@@ -142,11 +142,16 @@ def _gap(stream: StreamStanding, gaps: list[Gap], clock: Clock) -> Trouble:
     missing = sum(gap.last - gap.first + 1 for gap in gaps)
     since_us = min(gap.since_us for gap in gaps)
     sentence = (
-        f"{_count(missing, 'event')} of {_name(stream.source)} ({gaps[0].first} to {gaps[-1].last}, boot {stream.boot})"
+        f"{_count(missing, 'event')} of {_name(stream.source)} ({_ranges(gaps)}, boot {stream.boot})"
         f" did not come; known for {ago(since_us, clock)}. Its connector is asked again and again. If the machine is "
         "lost, a named person can close the gap."
     )
     return Trouble("gap_open", "alarm", sentence, lab_of(stream.source), stream.source, since_us)
+
+
+def _ranges(gaps: list[Gap], shown: int = 3) -> str:
+    some = [str(gap.first) if gap.first == gap.last else f"{gap.first} to {gap.last}" for gap in gaps[:shown]]
+    return ", ".join(some) + (" and more" if len(gaps) > shown else "")
 
 
 def _refusals(seen: Vitals) -> Iterator[Trouble]:
@@ -173,7 +178,9 @@ def _conflicts(lab: str | None, several: list[OpenRefusals]) -> Trouble:
 def _refused(lab: str | None, several: list[OpenRefusals]) -> Trouble:
     count = sum(refused.count for refused in several)
     chief = max(several, key=lambda refused: refused.count)
-    sentence = f"{_count(count, 'refused message')} wait for somebody to look, most for {_words(chief.reason)}."
+    most = "" if len(several) == 1 else "most "
+    waits = "waits" if count == 1 else "wait"
+    sentence = f"{_count(count, 'refused message')} {waits} for somebody to look, {most}for {_words(chief.reason)}."
     return Trouble("refused_open", "warning", sentence, lab, since_us=min(refused.since_us for refused in several))
 
 
@@ -201,7 +208,7 @@ def _span(seconds: float) -> str:
     for length, unit in ((86_400, "days"), (HOUR_US / SECOND_US, "hours"), (60, "minutes")):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
+    return _count(round(seconds), "second")
 
 
 def _name(source: str) -> str:

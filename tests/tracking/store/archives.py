@@ -38,7 +38,7 @@ class ArchivingBench(Bench):
     def restart(self) -> None:
         super().restart()
         self.store = EventStore(self.database, self.registry, self.folder)
-        self.door = Door(self.store, self.registry, SystemClock(), new_id=lambda: f"raw-{next(self._numbers)}")
+        self.door = Door(self.store, self.registry, SystemClock())
 
     def archive(self) -> list[ArchiveRow]:
         return archive_months(self.url, self.folder, YearsLater())

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -35,13 +34,12 @@ class Bench:
 
     def _begin(self, url: str, registry: Registry, database: Database) -> None:
         self.url, self.registry, self.database = url, registry, database
-        self._numbers = count(1)
         self.restart()
 
     def restart(self) -> None:
         """Begin with nothing remembered, as a new process does."""
         self.store = EventStore(self.database, self.registry)
-        self.door = Door(self.store, self.registry, SystemClock(), new_id=lambda: f"raw-{next(self._numbers)}")
+        self.door = Door(self.store, self.registry, SystemClock())
 
     def beside(self) -> Bench:
         """Give another store and door on the same database, with a memory of their own."""
