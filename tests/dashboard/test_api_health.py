@@ -168,7 +168,7 @@ def test_refusals_and_conflicts_wait_for_somebody_until_they_are_settled(world: 
     beat(world, "ingest")
     refused = [one for one in health(world)["troubles"] if one["word"] == "refused_open"]
     assert {one["lab"] for one in refused} == {"rl4", "rna"}
-    assert refused[0]["sentence"] == "1 refused message wait for somebody to look, most for “not utf8”."
+    assert refused[0]["sentence"] == "1 refused message waits for somebody to look, for “not utf8”."
     with world.rows.database.writing() as connection:
         connection.execute(update(tables.rejected).values(state="dismissed").where(tables.rejected.c.lab == "rna"))
         connection.execute(update(tables.rejected).values(reason="identity_conflict").where(

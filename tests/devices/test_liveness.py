@@ -381,10 +381,10 @@ def test_three_thousand_retained_messages_are_no_events_and_states_are_told_once
         device.say(f"histotwin/bcps/rl4/microtome-{number}/state", "online", retain=True)
     with store.ingest(real_mosquitto.port, client="flooded"):
         until(lambda: store.count("rejected") == 3_000 and store.count() == 2, 10)
-    with store.ingest(real_mosquitto.port, client="flooded") as ingest:
+    with store.ingest(real_mosquitto.port, client="flooded"):
         device.say("histotwin/bcps/rl4/microtome-3/raw", "S26-1")
-        until(lambda: ingest.health().rejected == 1)
-    assert (store.count(), store.count("rejected")) == (2, 3_001)
+        until(lambda: store.count("rejected") == 3_001)
+    assert store.count() == 2
 
 
 def test_a_burst_waits_at_the_broker_and_not_in_memory(real_mosquitto: Mosquitto, device: Device) -> None:
