@@ -13,7 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from dashboard.api.asking import PartsOf
 from dashboard.api.parts import Parts
-from devices.tally import COMMIT_BUCKETS_S
+from devices.ingest.tally import COMMIT_BUCKETS_S
 from tracking.clock import SECOND_US, real_seconds_since
 from tracking.queries.health import Vitals
 from tracking.queries.troubles import INGEST

@@ -9,9 +9,9 @@ from dashboard.operations.opening import door_to, open_parts, stop_event, wait_f
 from dashboard.operations.settings import Settings
 from dashboard.operations.supervisor import say_ready
 from devices.ingest import Ingest, IngestSettings
-from devices.leadership import Lock, lead, wait_to_lead
+from devices.ingest.leadership import Lock, lead, wait_to_lead
+from devices.ingest.sole_ingest import SoleIngest
 from devices.session import end_process
-from devices.sole_ingest import SoleIngest
 from tracking.clock import Clock
 from tracking.queries.troubles import INGEST, STANDBY
 from tracking.registry import OWN_KIND, Registry

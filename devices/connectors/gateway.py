@@ -14,8 +14,8 @@ import orjson
 
 from devices.connectors.line import OFFLINE, ONLINE, GatewaySettings, Line, Listeners, Reply
 from devices.outbox import Outbox
+from devices.outbox.streams import Entry, Loss
 from devices.session import end_process
-from devices.streams import Entry, Loss
 from devices.topics import Channel, build_topic, topic_of_source
 from tracking.clock import Clock
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import orjson
 import paho.mqtt.client as mqtt
 
-from devices.acknowledgement import Acknowledgement, read_acknowledgement
-from devices.device_clock import DeviceClock
 from devices.outbox import Outbox
-from devices.resend import Patience, Resending, Span, Standing
+from devices.outbox.acknowledgement import Acknowledgement, read_acknowledgement
+from devices.outbox.device_clock import DeviceClock
+from devices.outbox.resend import Patience, Resending, Span, Standing
+from devices.outbox.store_sight import StoreSight, is_another
+from devices.outbox.streams import Entry, Loss, Stream
 from devices.session import BrokerAddress, Retained, Session, SessionSettings
-from devices.store_sight import StoreSight, is_another
-from devices.streams import Entry, Loss, Stream
 from devices.topics import Channel, build_topic, lab_filter, parse_topic, topic_of_source
 from tracking.clock import Clock, ScaledClock
 from tracking.errors import HistotwinError

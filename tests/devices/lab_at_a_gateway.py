@@ -7,7 +7,7 @@ from typing import Any
 
 from devices.connectors.gateway import Gateway, GatewaySettings, Loss, Reply
 from devices.outbox import Outbox
-from devices.resend import Patience
+from devices.outbox.resend import Patience
 from devices.session import BrokerAddress
 from tracking.clock import Clock, SystemClock
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from devices.acknowledgement import Acknowledgement, read_acknowledgement
-from devices.store_sight import StoreSight, is_another
-from devices.streams import StoreSeen
+from devices.outbox.acknowledgement import Acknowledgement, read_acknowledgement
+from devices.outbox.store_sight import StoreSight, is_another
+from devices.outbox.streams import StoreSeen
 
 A = "/bcps/rl4/microtome-1"
 

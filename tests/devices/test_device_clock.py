@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.device_clock import DeviceClock
-from devices.streams import Stream
+from devices.outbox.device_clock import DeviceClock
+from devices.outbox.streams import Stream
 from tracking.clock import HOUR_US, SECOND_US, to_us
 
 A, B = Stream("/n/l/a", "b1"), Stream("/n/l/b", "b1")

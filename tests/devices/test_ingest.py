@@ -15,11 +15,11 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from devices.arrivals import Arrival, arrival_of, incoming_of
-from devices.inbox import BatchRule, Inbox
 from devices.ingest import Ingest, IngestSettings
+from devices.ingest.arrivals import Arrival, arrival_of, incoming_of
+from devices.ingest.inbox import BatchRule, Inbox
+from devices.ingest.sole_ingest import SoleIngest
 from devices.session import BrokerAddress
-from devices.sole_ingest import SoleIngest
 from tests.devices.stand_ins import StoreInMemory
 from tests.devices.wire import EVENT, Device, event
 from tests.services import Mosquitto, until

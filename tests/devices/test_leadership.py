@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from devices.leadership import LeaderWatch, lead, wait_to_lead
-from devices.sole_ingest import SoleIngest
+from devices.ingest.leadership import LeaderWatch, lead, wait_to_lead
+from devices.ingest.sole_ingest import SoleIngest
 from tests.devices.stand_ins import HandClock
 from tests.services import until
 from tracking.clock import SystemClock
@@ -84,7 +84,7 @@ def test_who_leads_at_the_second_try_was_no_standby_whom_anybody_would_miss() ->
 
 
 def test_who_cannot_reach_the_database_for_a_minute_no_longer_leads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("devices.leadership.TRY_EVERY_S", 0.001)
+    monkeypatch.setattr("devices.ingest.leadership.TRY_EVERY_S", 0.001)
     clock = HandClock()
     with pytest.raises(LeadershipLost, match="away for a minute"):
         lead(LockInTurn(False, False, True, False, False, False, clock=clock), threading.Event(), clock)
@@ -93,7 +93,7 @@ def test_who_cannot_reach_the_database_for_a_minute_no_longer_leads(monkeypatch:
 @pytest.fixture
 def hanging_leader(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     program = (
-        "import pathlib, time; from devices.sole_ingest import SoleIngest\n"
+        "import pathlib, time; from devices.ingest.sole_ingest import SoleIngest\n"
         f"lock = SoleIngest(pathlib.Path({str(tmp_path)!r}))\n"
         "assert lock.try_to_lead(); time.sleep(60)"
     )

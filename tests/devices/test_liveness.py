@@ -18,14 +18,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from devices.canary import CanaryRule
 from devices.ingest import Ingest, IngestSettings
-from devices.life_watch import LifeWatch, NothingComesThrough, Signs
-from devices.receipts import StoreWord
+from devices.ingest.canary import CanaryRule
+from devices.ingest.life_watch import LifeWatch, NothingComesThrough, Signs
+from devices.ingest.receipts import StoreWord
+from devices.ingest.standing_orders import Order, StandingOrders
+from devices.ingest.tally import IngestHealth
+from devices.ingest.upkeep import Upkeep
 from devices.session import BrokerAddress
-from devices.standing_orders import Order, StandingOrders
-from devices.tally import IngestHealth
-from devices.upkeep import Upkeep
 from tests.devices.stand_ins import StoreInMemory
 from tests.devices.wire import EVENT, Device, event
 from tests.faults.databases import PostgresServer, new_postgres

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.outbox import EventTooLarge, Leftover, Outbox, OutboxFull, OutboxUnavailable, Stream
-from devices.reserve import Reserve
-from devices.streams import Holding, StoreSeen
+from devices.outbox.reserve import Reserve
+from devices.outbox.streams import Holding, StoreSeen
 from devices.topics import WrongTopic
 from tests.devices.stand_ins import HandClock
 

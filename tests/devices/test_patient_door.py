@@ -6,7 +6,7 @@ import random
 import threading
 from collections.abc import Sequence
 
-from devices.patient_door import PatientDoor
+from devices.ingest.patient_door import PatientDoor
 from tests.services import until
 from tracking.errors import StoreUnavailable
 from tracking.offering import Incoming, Receipt

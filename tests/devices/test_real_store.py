@@ -11,7 +11,7 @@ import pytest
 from devices.connectors.gateway import Gateway, GatewaySettings, Reply
 from devices.ingest import Ingest, IngestSettings
 from devices.outbox import Outbox
-from devices.resend import Patience
+from devices.outbox.resend import Patience
 from devices.session import BrokerAddress
 from tests.postgres import has_postgres, postgres
 from tests.services import embedded_broker, until

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from devices.streams import Loss, StoreSeen, Stream
+from devices.outbox.streams import Loss, StoreSeen, Stream
 from tests.devices.lab_at_a_gateway import HASTY, STEP, Lab
 from tests.devices.stand_ins import Copy, StoreAtTheWire
 from tests.services import embedded_broker, until

@@ -8,8 +8,8 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.resend import Patience, Resending, Span, Standing
-from devices.streams import Holding, Loss, Stream
+from devices.outbox.resend import Patience, Resending, Span, Standing
+from devices.outbox.streams import Holding, Loss, Stream
 
 A, B = Stream("/n/l/a", "b1"), Stream("/n/l/b", "b1")
 

@@ -14,7 +14,7 @@ import orjson
 import pytest
 import yaml
 
-from devices.receipts import stored_stream
+from devices.ingest.receipts import stored_stream
 from tests.tracking.queries.stored_rows import TestClock
 from tests.tracking.store.histories import START_US, incoming
 from tests.tracking.store.pictures import Bench

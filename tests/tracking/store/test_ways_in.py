@@ -18,7 +18,7 @@ from paho.mqtt.properties import Properties
 
 from dashboard.operations.files import import_events
 from dashboard.operations.settings import load_settings
-from devices.arrivals import incoming_of
+from devices.ingest.arrivals import incoming_of
 from tests.dashboard.stored_api import Stored
 from tests.tracking.queries.stored_rows import NOW_US
 from tests.tracking.store.pictures import Bench, hasty_bench

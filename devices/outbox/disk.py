@@ -16,16 +16,14 @@ from typing import Any
 
 import orjson
 
-from devices.outbox_file import Forgetting, OutboxFile, OutboxFull, OutboxUnavailable
-from devices.reserve import Reserve
-from devices.streams import Entry, Holding, Leftover, StoreSeen, Stream
+from devices.outbox.file import Forgetting, OutboxFile, OutboxFull, OutboxUnavailable
+from devices.outbox.reserve import Reserve
+from devices.outbox.streams import Entry, Holding, Leftover, StoreSeen, Stream
 from devices.topics import Channel, topic_of_source
 from tracking.clock import SECOND_US, Clock, to_rfc3339
 from tracking.decoding import LARGEST_BODY
 from tracking.errors import HistotwinError
 from tracking.kill_points import passing
-
-__all__ = ["Entry", "EventTooLarge", "Leftover", "Outbox", "OutboxFull", "OutboxUnavailable", "Stream"]
 
 KEEP_DAYS = 7.0
 KEEP_BYTES = 512 * 1024 * 1024

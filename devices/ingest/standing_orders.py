@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from devices.receipts import Answer, StoreWord, standing_ack
+from devices.ingest.receipts import Answer, StoreWord, standing_ack
 
 _ROUNDS_PER_S = 20
 

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from devices.upkeep import SignsOfLife
+from devices.ingest.upkeep import SignsOfLife
 from tracking.clock import Clock
 from tracking.errors import StoreUnavailable
 from tracking.store.leader_lock import LeadershipLost

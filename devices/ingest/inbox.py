@@ -7,7 +7,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from devices.arrivals import Arrival
+from devices.ingest.arrivals import Arrival
 
 _PROBE_S = 0.002
 

@@ -11,17 +11,17 @@ import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from devices.arrivals import Arrival
-from devices.canary import Canary, CanaryRule
-from devices.ear import Ear
-from devices.inbox import BatchRule, Inbox
-from devices.life_watch import LifeWatch, NothingComesThrough, Signs
-from devices.patient_door import PatientDoor, TakesBatches
-from devices.receipts import answers_to
+from devices.ingest.arrivals import Arrival
+from devices.ingest.canary import Canary, CanaryRule
+from devices.ingest.ear import Ear
+from devices.ingest.inbox import BatchRule, Inbox
+from devices.ingest.life_watch import LifeWatch, NothingComesThrough, Signs
+from devices.ingest.patient_door import PatientDoor, TakesBatches
+from devices.ingest.receipts import answers_to
+from devices.ingest.tally import IngestHealth, Tally
+from devices.ingest.upkeep import AsksStanding, SignsOfLife, Upkeep
 from devices.session import BrokerAddress, SessionSettings, end_process
-from devices.tally import IngestHealth, Tally
 from devices.topics import EVERYTHING
-from devices.upkeep import AsksStanding, SignsOfLife, Upkeep
 from tracking.clock import Clock, real_seconds_since
 from tracking.errors import StoreUnavailable
 from tracking.kill_points import passing

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from devices.streams import Holding, Loss, Stream
+from devices.outbox.streams import Holding, Loss, Stream
 
 __all__ = ["Loss", "Patience", "Resending", "Span", "Standing"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devices.streams import Stream
+from devices.outbox.streams import Stream
 from tracking.clock import SECOND_US, Clock
 
 LONGEST_ROUND_TRIP_US = 2 * SECOND_US

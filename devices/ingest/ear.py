@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import paho.mqtt.client as mqtt
 
-from devices.arrivals import Arrival, arrival_of
-from devices.canary import Canary
-from devices.inbox import Inbox
-from devices.receipts import Answer, StoreWord
+from devices.ingest.arrivals import Arrival, arrival_of
+from devices.ingest.canary import Canary
+from devices.ingest.inbox import Inbox
+from devices.ingest.receipts import Answer, StoreWord
+from devices.ingest.standing_orders import Order, StandingOrders
 from devices.session import Session, SessionSettings
-from devices.standing_orders import Order, StandingOrders
 from devices.topics import parse_topic
 from tracking.clock import Clock
 from tracking.kill_points import passing

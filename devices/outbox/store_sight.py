@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from devices.streams import StoreSeen
+from devices.outbox.streams import StoreSeen
 
 
 class StoreSight:

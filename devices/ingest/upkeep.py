@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
-from devices.ear import Ear
-from devices.gap_watch import GapWatch, HasGaps
-from devices.receipts import StoreWord
-from devices.standing_orders import Order
-from devices.tally import IngestHealth
+from devices.ingest.ear import Ear
+from devices.ingest.gap_watch import GapWatch, HasGaps
+from devices.ingest.receipts import StoreWord
+from devices.ingest.standing_orders import Order
+from devices.ingest.tally import IngestHealth
 from tracking.clock import DAY_US, Clock, real_seconds_since
 from tracking.errors import StoreUnavailable
 from tracking.offering import Receipt

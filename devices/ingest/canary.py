@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import paho.mqtt.client as mqtt
 
-from devices.arrivals import Arrival
+from devices.ingest.arrivals import Arrival
 from devices.topics import ROOT
 from tracking.clock import Clock
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pysqlite3.dbapi2 as sqlite3
 
-from devices.streams import Entry, Holding, StoreSeen, Stream
+from devices.outbox.streams import Entry, Holding, StoreSeen, Stream
 from tracking.errors import HistotwinError
 
 _PAGE_BYTES = 4096

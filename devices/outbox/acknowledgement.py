@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from devices.streams import StoreSeen
+from devices.outbox.streams import StoreSeen
 from tracking.clock import to_us
 
 
