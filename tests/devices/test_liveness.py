@@ -262,8 +262,8 @@ def test_a_canary_that_the_brokers_rights_forbid_ends_nothing() -> None:
 @pytest.mark.parametrize("broken", ["_inbox.put = None", "_upkeep.do = None", "_life.is_dead = None"])
 def test_whichever_thread_dies_the_process_ends(real_mosquitto: Mosquitto, device: Device, broken: str) -> None:
     program = (
-        "import time, devices.ingest as i, tracking.clock as c\n"
-        f"settings = i.IngestSettings(i.BrokerAddress(port={real_mosquitto.port}), 'breaks')\n"
+        "import time, devices.ingest as i, devices.session as s, tracking.clock as c\n"
+        f"settings = i.IngestSettings(s.BrokerAddress(port={real_mosquitto.port}), 'breaks')\n"
         "ingest = i.Ingest(settings, None, c.SystemClock())\n"
         f"ingest.{broken}\n"
         "ingest.start()\n"
