@@ -37,14 +37,6 @@ class Status(StrEnum):
     DISPOSED = "disposed"
 
 
-class StepState(StrEnum):
-    """How far an item is with its step."""
-
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
 class Outcome(StrEnum):
     """How a visit to a step ended. ``UNFINISHED``: the item started the step again elsewhere and never ended here."""
 

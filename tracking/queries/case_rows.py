@@ -61,13 +61,6 @@ def cases_by_id(
     return _stand(connection, [row for row in rows if row.authorised_us is None], route), closed
 
 
-def count_between(connection: Connection, lab: str, column: str, since_us: int, until_us: int) -> int:
-    """Return how many cases of a lab have that moment (``received_us`` or ``authorised_us``) in ``[since, until)``."""
-    moment = case_clock.c[column]
-    query = select(func.count()).where(case_clock.c.lab == lab, moment >= since_us, moment < until_us)
-    return connection.execute(query).scalar_one()
-
-
 def _open_query(lab: str) -> Any:
     return select(*_COLUMNS).where(case_clock.c.lab == lab, case_clock.c.authorised_us.is_(None))
 

@@ -111,15 +111,6 @@ def rejected_bytes(connection: Connection, registry: Registry, principal: Princi
     return bytes(_row(connection, registry, principal, number).body)
 
 
-def open_refusals(connection: Connection) -> dict[str | None, dict[str, int]]:
-    """Return how many messages wait for somebody, by lab (``None``: of no lab) and reason."""
-    waiting = select(rejected.c.lab, rejected.c.reason, func.count()).where(rejected.c.state == OPEN)
-    counts: dict[str | None, dict[str, int]] = {}
-    for lab, reason, count in connection.execute(waiting.group_by(rejected.c.lab, rejected.c.reason)):
-        counts.setdefault(lab, {})[reason] = count
-    return counts
-
-
 def _within(query: Select[Any], registry: Registry, principal: Principal, wanted: Wanted) -> Select[Any]:
     if wanted.lab_id is None and principal.labs is None:
         return query

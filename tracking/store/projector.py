@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection
 
 from tracking.decoding import decode
@@ -325,8 +324,3 @@ class AliasFinder:
 
 def _key(pair: tuple[Act, Touch]) -> OrderKey:
     return pair[0].key
-
-
-def json_text(value: object) -> str:
-    """Return JSON as it is stored."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
