@@ -1,0 +1,1 @@
+"""The simulator tried against theory, worked examples and a published model: what `histotwin validate` runs."""
