@@ -4,7 +4,7 @@ No simulation and no present time: every question names its moment.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -13,11 +13,12 @@ import holidays
 import numpy as np
 
 from twin.distributions import HOUR
-from twin.lab import DAYS, Day, Lab, Pause, Shift, StaffGroup
+from twin.lab import DAYS, Day, Lab, Pause, Profile, Shift, StaffGroup
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 WEEK_HOURS = 168
+_LONGEST_DAYS = 366 * 200
 
 Interval = tuple[int, int, int]
 """Start and end in µs UTC, and how many people."""
@@ -39,9 +40,14 @@ class Timetable:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._zone = ZoneInfo(lab.timezone)
-        self._holidays = holidays.country_holidays(lab.holidays.country, subdiv=lab.holidays.subdivision)
+        self._holidays = _holidays(lab)
         self._day_changes = lru_cache(maxsize=None)(self._changes_on)
         self._rates = lru_cache(maxsize=None)(self._rates_from)
+
+    @property
+    def start_us(self) -> int:
+        """The moment (µs) a run of this lab begins when nobody says otherwise."""
+        return self.at(self._lab.run.start, 0)
 
     def local_date(self, moment_us: int) -> date:
         """Return the lab's local date at a moment."""
@@ -59,6 +65,9 @@ class Timetable:
 
     def capacity(self, group: str, moment_us: int) -> int:
         """Return how many people of a staff group are present at a moment."""
+        people = self._lab.staff[group].people
+        if people is not None:
+            return people
         day = self.local_date(moment_us)
         changes = [*self._day_changes(group, day - timedelta(days=1)), *self._day_changes(group, day)]
         index = bisect_right([at for at, _ in changes], moment_us)
@@ -66,9 +75,11 @@ class Timetable:
 
     def capacity_changes(self, group: str, after_us: int) -> Iterator[tuple[int, int]]:
         """Yield, for ever, each later moment (µs) and the capacity from then on."""
+        if self._lab.staff[group].people is not None:
+            return
         present = self.capacity(group, after_us)
         day = self.local_date(after_us)
-        for _ in range(3660):
+        for _ in range(_LONGEST_DAYS):
             for at, people in self._day_changes(group, day):
                 if at > after_us and people != present:
                     yield at, people
@@ -78,7 +89,7 @@ class Timetable:
     def clock_times(self, times: tuple[int, ...], days: tuple[Day, ...], after_us: int) -> Iterator[int]:
         """Yield, for ever, the later moments (µs) of local clock times on such days, never on a public holiday."""
         day = self.local_date(after_us)
-        for _ in range(3660 if times else 0):
+        for _ in range(_LONGEST_DAYS if times else 0):
             if DAYS[day.weekday()] in days and not self.is_holiday(day):
                 for minutes in sorted(times):
                     at = self.at(day, minutes)
@@ -86,12 +97,11 @@ class Timetable:
                         yield at
             day += timedelta(days=1)
 
-    def hourly_shares(self, start_us: int) -> list[float]:
+    def hourly_shares(self, profile: Profile, start_us: int) -> list[float]:
         """Return, for the 168 hours from a whole UTC hour (µs), each hour's share of an ordinary week's cases."""
-        return self._rates(start_us)
+        return self._rates(profile, start_us)
 
-    def _rates_from(self, start_us: int) -> list[float]:
-        profile = self._lab.demand.profile
+    def _rates_from(self, profile: Profile, start_us: int) -> list[float]:
         week = np.array([profile.hours(day) for day in DAYS]) / profile.total()
         shares = []
         for hour in range(WEEK_HOURS):
@@ -123,6 +133,12 @@ class Timetable:
         return works and DAYS[day.weekday()] in part.days
 
 
+def _holidays(lab: Lab) -> Container[date]:
+    if lab.holidays == "none":
+        return ()
+    return holidays.country_holidays(lab.holidays.country, subdiv=lab.holidays.subdivision)
+
+
 def _head_count(part: Shift | Pause, staff: StaffGroup) -> int:
     return sum(shift.people for shift in staff.shifts) if part.people is None else part.people
 
@@ -135,4 +151,4 @@ def _people_at(edge: int, present: list[Interval], away: list[Interval]) -> int:
 
 def most_people(staff: StaffGroup) -> int:
     """Return an upper bound of how many people of a group can be present at once."""
-    return sum(shift.people for shift in staff.shifts)
+    return staff.people or sum(shift.people for shift in staff.shifts)

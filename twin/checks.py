@@ -1,10 +1,12 @@
 """The laws every run must obey, whoever ran it: what came in is out or in progress, once; nobody works while away."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from twin.items import AWAY, Case, Item
-from twin.recorder import Recorder
 from twin.stations import HandStation
 
 if TYPE_CHECKING:
@@ -15,23 +17,20 @@ class BrokenLawError(AssertionError):
     """A run that broke a law of nature; its results are worthless."""
 
 
-def check(model: "LabModel", recorder: Recorder | None = None, since_us: int | None = None) -> None:
-    """Raise `BrokenLawError` when a run breaks a law; with a recorder started at `since_us`, Little's law too."""
-    broken = [*_conservation(model), *_single_places(model), *_presence(model)]
-    if recorder is not None and since_us is not None:
-        broken += _littles_law(model, recorder, since_us)
+def check(model: "LabModel") -> None:
+    """Raise `BrokenLawError` when a run breaks a law."""
+    broken = [*_conservation(model), *_single_places(model), *_presence(model), *_littles_law(model)]
     if broken:
         raise BrokenLawError(f"{model.lab.name}: " + "; ".join(broken))
 
 
 def _conservation(model: "LabModel") -> Iterator[str]:
-    came, left, here = model.initial + model.received, model.finished, len(model.open_cases)
-    if came != left + here:
-        yield f"{came} cases came, {left} left and {here} are here"
+    if model.record.wip != len(model.open_cases):
+        yield f"{model.record.wip} cases came and did not leave, but {len(model.open_cases)} are here"
 
 
 def _single_places(model: "LabModel") -> Iterator[str]:
-    for case in model.open_cases.values():
+    for case in model.open_cases:
         lineages = list(_placed(case))
         if not lineages:
             yield f"case {case.barcode} is nowhere"
@@ -57,32 +56,35 @@ def _placed(case: Case) -> Iterator[tuple[Item, ...]]:
 
 def _presence(model: "LabModel") -> Iterator[str]:
     model.marks()
+    at_work = _at_work(model)
     for pool in model.pools.values():
         if pool.busy_us > pool.present_us:
             yield f"{pool.name} worked {pool.busy_us} µs of {pool.present_us} present"
-        if pool.busy < _working(model, pool.name):
+        if pool.busy < at_work[pool.name]:
             yield f"{pool.name}: more at work than busy"
     for group in model.machines.values():
         if group.busy != len(group.users):
             yield f"{group.name}: {group.busy} busy and {len(group.users)} in use"
 
 
-def _working(model: "LabModel", pool: str) -> int:
-    stations = {
-        station.index
-        for station in model.stations
-        if isinstance(station, HandStation) and station.pool is not None and station.pool.name == pool
-    }
-    return sum(
-        lineage[-1].step in stations and lineage[-1].started_us is not None
-        for case in model.open_cases.values()
-        for lineage in _placed(case)
-    )
+def _at_work(model: "LabModel") -> Counter[str]:
+    """Count the items being worked on by hand, by who was asked."""
+    found: Counter[str] = Counter()
+    for case in model.open_cases:
+        for lineage in _placed(case):
+            item = lineage[-1]
+            station = model.stations[item.step] if item.step < len(model.stations) else None
+            if isinstance(station, HandStation) and item.started_us is not None:
+                staff = station.terms[item.kind].staff
+                found[staff.name if staff else ""] += 1
+    return found
 
 
-def _littles_law(model: "LabModel", recorder: Recorder, since_us: int) -> Iterator[str]:
-    now = model.agenda.now
-    spent = sum(finish.finished_us - max(finish.received_us, since_us) for finish in recorder.finishes)
-    spent += sum(now - max(case.received_us, since_us) for case in model.open_cases.values())
-    if spent != recorder.wip_us(now):
-        yield f"cases spent {spent} µs here, but work in progress adds up to {recorder.wip_us(now)}"
+def _littles_law(model: "LabModel") -> Iterator[str]:
+    """The time all cases spent here is the integral of how many were here: an identity, to the microsecond."""
+    record, now = model.record, model.agenda.now
+    received = np.maximum(np.asarray(record.received_us, dtype=np.int64), record.since_us)
+    spent = int((np.asarray(record.finished_us, dtype=np.int64) - received).sum()) + record.lost_us
+    spent += sum(now - max(case.received_us, record.since_us) for case in model.open_cases)
+    if spent != record.wip_us(now):
+        yield f"cases spent {spent} µs here, but work in progress adds up to {record.wip_us(now)}"

@@ -1,6 +1,6 @@
 """What moves through a lab: case, specimen, block, slides, as slotted records. They know their kin, not where to go."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self
 
 from twin.engine.agenda import Entry
@@ -10,22 +10,15 @@ AWAY = -1
 
 
 class Item(Entry):
-    """Anything that can be at a step: it waits from `arrived_us`, is worked on from `started_us`."""
+    """Anything that can be at a step: it waits from `arrived_us`, is worked on from `started_us`.
 
-    __slots__ = ("arrived_us", "case", "pending", "rank", "run", "skips", "started_us", "step", "unit")
+    `kind` stands for its attributes (see `kinds`), its priority among them, of which `rank` is the place in the order.
+    """
+
+    __slots__ = ("arrived_us", "case", "kind", "pending", "rank", "run", "started_us", "step", "unit")
 
     level: int
     case: "Case"
-
-    def __init__(self, rank: int) -> None:
-        self.rank = rank
-        self.step = AWAY
-        self.arrived_us = 0
-        self.started_us: int | None = None
-        self.unit: int | None = None
-        self.run: str | None = None
-        self.pending = 0
-        self.skips = 0
 
     @property
     def barcode(self) -> str:
@@ -43,26 +36,43 @@ class Item(Entry):
 
 
 class Case(Item):
-    """One request, one report."""
+    """One request, one report. `number` counts the cases of a run; the barcode is made when somebody asks for it."""
 
-    __slots__ = ("_barcode", "is_initial", "looks", "priority", "reader", "received_us", "reported_us", "specimens")
+    __slots__ = (
+        "_barcode", "_name", "is_initial", "lab_done_us", "looks", "number", "priority", "reader", "received_us",
+        "reported_us", "specimens",
+    )  # fmt: skip
     level = 0
 
-    def __init__(self, barcode: str, priority: str, rank: int, received_us: int) -> None:
-        super().__init__(rank)
-        self._barcode = barcode
+    def __init__(
+        self, number: int, name: "str | Callable[[Case], str]", priority: str, rank: int, kind: int, received_us: int
+    ) -> None:
         self.case = self
+        self.number = number
+        self._barcode = name if isinstance(name, str) else None
+        self._name = name
         self.priority = priority
+        self.rank = rank
+        self.kind = kind
         self.received_us = received_us
         self.reported_us: int | None = None
+        self.lab_done_us: int | None = None
         self.specimens: list[Specimen] = []
         self.looks = 0
         self.reader = 0
         self.is_initial = False
+        self.step = AWAY
+        self.arrived_us = 0
+        self.started_us: int | None = None
+        self.unit: int | None = None
+        self.run: str | None = None
+        self.pending = 0
 
     @property
     def barcode(self) -> str:
         """The case number."""
+        if self._barcode is None:
+            self._barcode = self._name if isinstance(self._name, str) else self._name(self)
         return self._barcode
 
     @property
@@ -70,21 +80,37 @@ class Case(Item):
         """All blocks made so far."""
         return [block for specimen in self.specimens for block in specimen.blocks]
 
+    def scatter(self) -> None:
+        """Let go of all parts of a case that has left, so that memory is given back without a search for cycles."""
+        for specimen in self.specimens:
+            specimen.blocks = []
+        self.specimens = []
+        self.callbacks = None
+        del self.case
+
 
 class Specimen(Item):
-    """One pot. `plan` holds what nobody knows before cut-up: slides to come from each of its blocks."""
+    """One pot. `plan` holds what nobody knows before cut-up: the kind and the slides to come of each of its blocks."""
 
-    __slots__ = ("_barcode", "block_skips", "blocks", "index", "plan")
+    __slots__ = ("_barcode", "blocks", "index", "plan")
     level = 1
 
-    def __init__(self, case: Case, index: int, plan: Sequence[int], barcode: str | None = None) -> None:
-        super().__init__(case.rank)
+    def __init__(
+        self, case: Case, index: int, kind: int, plan: Sequence[tuple[int, int]], barcode: str | None = None
+    ) -> None:
         self.case = case
+        self.rank = case.rank
         self.index = index
+        self.kind = kind
         self.plan = plan
         self.blocks: list[Block] = []
-        self.block_skips = 0
         self._barcode = barcode
+        self.step = AWAY
+        self.arrived_us = 0
+        self.started_us: int | None = None
+        self.unit: int | None = None
+        self.run: str | None = None
+        self.pending = 0
 
     @property
     def barcode(self) -> str:
@@ -100,16 +126,23 @@ class Block(Item):
     __slots__ = ("_barcode", "due", "index", "parts", "slide_barcodes", "slides", "specimen")
     level = 2
 
-    def __init__(self, specimen: Specimen, index: int, due: int, barcode: str | None = None) -> None:
-        super().__init__(specimen.rank)
+    def __init__(self, specimen: Specimen, index: int, kind: int, due: int, barcode: str | None = None) -> None:
         self.case = specimen.case
+        self.rank = specimen.rank
         self.specimen = specimen
         self.index = index
+        self.kind = kind
         self.slides = 0
         self.due = due
         self.parts: list[Slides] = []
-        self.slide_barcodes: dict[int, str] = {}
+        self.slide_barcodes: dict[int, str] | None = None
         self._barcode = barcode
+        self.step = AWAY
+        self.arrived_us = 0
+        self.started_us: int | None = None
+        self.unit: int | None = None
+        self.run: str | None = None
+        self.pending = 0
 
     @property
     def barcode(self) -> str:
@@ -120,6 +153,8 @@ class Block(Item):
 
     def slide_barcode(self, index: int) -> str:
         """Return the barcode of a slide by its index from 0."""
+        if self.slide_barcodes is None:
+            self.slide_barcodes = {}
         barcode = self.slide_barcodes.get(index)
         if barcode is None:
             barcode = self.slide_barcodes[index] = f"{self.barcode}-{index + 1}"
@@ -132,12 +167,19 @@ class Slides(Item):
     __slots__ = ("block", "indices")
     level = 3
 
-    def __init__(self, block: Block, indices: Sequence[int]) -> None:
-        super().__init__(block.rank)
+    def __init__(self, block: Block, kind: int, indices: range | Sequence[int]) -> None:
         self.case = block.case
+        self.rank = block.rank
         self.block = block
+        self.kind = kind
         self.indices = indices
         block.parts.append(self)
+        self.step = AWAY
+        self.arrived_us = 0
+        self.started_us: int | None = None
+        self.unit: int | None = None
+        self.run: str | None = None
+        self.pending = 0
 
     @property
     def quantity(self) -> int:
@@ -156,10 +198,26 @@ class Slides(Item):
 
     def split(self, places: int) -> "Slides":
         """Part with the first so many slides."""
-        part = Slides(self.block, self.indices[:places])
+        part = Slides(self.block, self.kind, self.indices[:places])
         self.indices = self.indices[places:]
-        part.step, part.arrived_us, part.skips = self.step, self.arrived_us, self.skips
+        part.step, part.arrived_us = self.step, self.arrived_us
         return part
+
+
+def children_of(item: Item) -> Sequence[Item]:
+    """Return the parts of an item that exist."""
+    if isinstance(item, Case):
+        return item.specimens
+    if isinstance(item, Specimen):
+        return item.blocks
+    return item.parts if isinstance(item, Block) else ()
+
+
+def parent_of(item: Item) -> Item:
+    """Return what an item was cut from; a case is its own parent."""
+    if isinstance(item, Slides):
+        return item.block
+    return item.specimen if isinstance(item, Block) else item.case
 
 
 def letters(index: int) -> str:

@@ -10,12 +10,15 @@ from typing import Protocol
 
 import numpy as np
 
-from twin.arrivals import CaseMaker
+from twin.case_maker import CaseMaker
 from twin.distributions import Duration
 from twin.engine.agenda import Agenda
 from twin.engine.batches import Batch
 from twin.items import Block, Case, Item, Slides, Specimen
-from twin.lab import PRIORITIES, Lab
+from twin.kinds import Kinds
+from twin.lab import Lab
+from twin.pathway import Pathway
+from twin.record import Record
 from twin.settle import Part, places, settled
 from twin.snapshot import BlockState, CaseState, LabState, Place, SpecimenState
 from twin.stations import BatchStation, HandStation, Station
@@ -31,15 +34,14 @@ class Placeable(Protocol):
     agenda: Agenda
     streams: Streams
     maker: CaseMaker
-    levels: list[int]
+    kinds: Kinds
+    pathway: Pathway
     stations: list[Station]
-    open_cases: dict[str, Case]
+    record: Record
+    open_cases: dict[Case, None]
 
     def make_blocks(self, specimen: Specimen) -> Sequence[Item]:
         """Make the blocks that a specimen's plan says."""
-
-    def join(self, item: Item, index: int) -> None:
-        """Let an item wait for its kin before a step on their parent."""
 
 
 class StateError(ValueError):
@@ -51,8 +53,8 @@ def problems(lab: Lab, state: LabState) -> list[str]:
     steps = {step.name for step in lab.steps}
     found = []
     for case in state.cases:
-        if case.priority not in PRIORITIES:
-            found.append(f"case {case.barcode}: priority {case.priority!r} is none of {', '.join(PRIORITIES)}")
+        if case.priority not in lab.priorities:
+            found.append(f"case {case.barcode}: priority {case.priority!r} is none of {', '.join(lab.priorities)}")
         spots = list(places(case))
         if not spots:
             found.append(f"case {case.barcode}: neither it nor any part of it is anywhere")
@@ -73,6 +75,7 @@ def place(model: Placeable, state: LabState) -> int:
     if wrong:
         raise StateError("; ".join(wrong))
     _Placement(model).put(state)
+    model.record.found(len(state.cases))
     model.maker.number = max([model.maker.number, *(_number(case.barcode) + 1 for case in state.cases)])
     return len(state.cases)
 
@@ -96,13 +99,12 @@ class _Placement:
 
     def _case(self, state: CaseState) -> None:
         model = self._model
-        case = Case(state.barcode, state.priority, PRIORITIES.index(state.priority), state.received_us)
+        case = model.maker.known(state.barcode, state.priority, state.received_us, dict(state.attributes))
         case.is_initial, case.looks, case.reported_us = True, state.looks, state.reported_us
-        case.skips = model.maker.skips("case")
-        model.open_cases[case.barcode] = case
+        model.open_cases[case] = None
         for index, specimen in enumerate(state.specimens):
             self._specimen(case, index, specimen)
-        if not case.specimens:
+        if not case.specimens and model.maker.has_parts:
             model.maker.add_specimen(case, 0)
         case.pending = sum(_is_active(specimen) for specimen in state.specimens)
         self._locate(case, state.place)
@@ -115,24 +117,23 @@ class _Placement:
         self._locate(specimen, state.place)
 
     def _block(self, specimen: Specimen, index: int, state: BlockState) -> None:
-        block = Block(specimen, index, self._model.maker.slides(), state.barcode)
-        block.skips = specimen.block_skips
+        maker = self._model.maker
+        kind = maker.block_kind(specimen.kind)
+        block = Block(specimen, index, kind, maker.slides(kind), state.barcode)
         specimen.blocks.append(block)
         block.slides = len(state.slides)
         block.slide_barcodes = {number: slide.barcode for number, slide in enumerate(state.slides)}
         places = [(slide.place, number) for number, slide in enumerate(state.slides) if slide.place]
         block.pending = len(places)
         for spot, numbers in _together(places):
-            slides = Slides(block, numbers)
-            slides.skips = block.skips
-            self._locate(slides, spot)
+            self._locate(Slides(block, block.kind, numbers), spot)
         self._locate(block, state.place)
 
     def _locate(self, item: Item, spot: Place | None) -> None:
         if spot is None:
             return
         index = self._steps[spot.step]
-        if self._model.levels[index] <= item.level:
+        if self._model.pathway.levels[index] <= item.level:
             self._found.append((item, index, spot))
             return
         children = self._children(item)
@@ -147,8 +148,7 @@ class _Placement:
             return item.blocks or self._model.make_blocks(item)
         if isinstance(item, Block) and not item.parts:
             item.slides = item.slides or item.due
-            slides = Slides(item, range(item.slides))
-            slides.skips = item.skips
+            Slides(item, item.kind, range(item.slides))
         return item.parts if isinstance(item, Block) else ()
 
     def _is_hand(self, index: int) -> bool:
@@ -176,7 +176,8 @@ class _Placement:
         if not isinstance(station, BatchStation):
             return
         started = min(member[2].started_us or 0 for member in members)
-        batch = Batch(station.by_rank[min(item.rank for item, _, _ in members)].index, spot.since_us)
+        most_urgent = min((item for item, _, _ in members), key=lambda item: item.rank)
+        batch = Batch(station.runs_by_kind[most_urgent.kind].index, spot.since_us)
         for item, _, at in members:
             item.arrived_us, item.run = at.since_us, at.run
             batch.add(item, item.quantity)
@@ -185,17 +186,18 @@ class _Placement:
     def _wait(self, item: Item, index: int, spot: Place) -> None:
         model = self._model
         item.arrived_us = spot.since_us
-        if model.levels[index] == item.level:
+        if model.pathway.levels[index] == item.level:
             model.stations[index].queue(item)
         else:
-            model.join(item, index)
+            model.pathway.join(item, index)
             item.arrived_us = spot.since_us
 
     def _left_by_hand(self, item: Item, index: int, started_us: int) -> int:
         step = self._model.lab.steps[index]
-        duration = step.repeat_duration if step.repeat_duration and item.case.looks else step.duration
-        if duration is None:
+        ruled = step.repeat_duration if step.repeat_duration and item.case.looks else step.duration
+        if ruled is None:
             return 0
+        duration = ruled.of(self._model.kinds.attributes(item.kind))
         elapsed = self._model.agenda.now - started_us
         if item.quantity > 1:
             return _left_of_many(duration, self._rng(step.name), item.quantity, elapsed)

@@ -64,6 +64,8 @@ class CaseState:
     place: Place | None = None
     reported_us: int | None = None
     looks: int = 0
+    attributes: tuple[tuple[str, str], ...] = ()
+    """What is known of it beside its priority; what a lab file tells apart and this does not say is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +92,13 @@ class Readable(Protocol):
 
     lab: Lab
     agenda: Agenda
-    open_cases: dict[str, Case]
+    open_cases: dict[Case, None]
 
 
 def take_state(model: Readable) -> LabState:
     """Read the state off a running model: exactly what an event log would show, nothing the future holds."""
     names: list[str] = [step.name for step in model.lab.steps]
-    return LabState(model.agenda.now, tuple(_case(case, names) for case in model.open_cases.values()))
+    return LabState(model.agenda.now, tuple(_case(case, names) for case in model.open_cases))
 
 
 def _case(case: Case, names: list[str]) -> CaseState:

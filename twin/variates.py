@@ -3,8 +3,9 @@
 Knows no lab and no clock. Two scenarios that share a seed share their luck, stream by stream.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
+from itertools import chain
 
 import numpy as np
 
@@ -29,6 +30,22 @@ class Streams:
         """Return a fresh generator for a step and purpose, always the same for the same names."""
         entropy = [self.seed, stable_hash(self.lab), stable_hash(step), stable_hash(purpose), self.replication]
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+
+
+def draws(rng: np.random.Generator, fill: Callable[[np.random.Generator, int], list[int]]) -> Callable[[], int]:
+    """Return a function that hands out the numbers of one stream, in order.
+
+    They are drawn ahead in blocks that double from 64 to 1024 whatever is asked of them, so the numbers are a fixed
+    function of the stream: `fill(rng, 64) + fill(rng, 128) + …`.
+    """
+    return chain.from_iterable(_blocks(rng, fill)).__next__
+
+
+def _blocks(rng: np.random.Generator, fill: Callable[[np.random.Generator, int], list[int]]) -> Iterator[list[int]]:
+    size = FIRST_BLOCK
+    while True:
+        yield fill(rng, size)
+        size = min(size * 2, LARGEST_BLOCK)
 
 
 class Draws:

@@ -1,4 +1,4 @@
-"""Batches that fill and close: by size, waiting time, clock or at once. What the machine does is not its business."""
+"""Batches that fill and close: by size, waiting time or clock, or at so many. What the machine does is not its business."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, Self
@@ -52,7 +52,7 @@ class Collector(Entry):
     """
 
     __slots__ = (
-        "_agenda", "_any", "_clock", "_expire", "_full", "_held", "_max_wait", "_open", "_programme", "_size",
+        "_agenda", "_clock", "_expire", "_full", "_held", "_least", "_max_wait", "_open", "_programme", "_size",
         "_submit", "_tick", "_top_up",
     )  # fmt: skip
 
@@ -64,7 +64,7 @@ class Collector(Entry):
         *,
         programme: int = 0,
         closes_full: bool = True,
-        closes_any: bool = False,
+        least: int | None = None,
         max_wait: Callable[[], int] | None = None,
         clock: Iterator[int] | None = None,
         top_up: bool = True,
@@ -74,7 +74,7 @@ class Collector(Entry):
         self._size = size
         self._programme = programme
         self._full = closes_full
-        self._any = closes_any
+        self._least = least or size + 1
         self._max_wait = max_wait
         self._clock = clock or iter(())
         self._top_up = top_up
@@ -97,7 +97,7 @@ class Collector(Entry):
         batch.add(part, quantity)
         if batch.count == self._size:
             self._filled(batch)
-        elif self._any and not batch.is_closed:
+        elif batch.count >= self._least and not batch.is_closed:
             self._close(batch)
 
     def loading(self, batch: Batch) -> None:
@@ -121,7 +121,7 @@ class Collector(Entry):
         self._open = None
         if batch.is_closed:
             return
-        if self._full or self._any:
+        if self._full or batch.count >= self._least:
             self._close(batch)
         else:
             self._held.append(batch)

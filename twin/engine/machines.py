@@ -6,13 +6,16 @@ from typing import Any
 
 from twin.engine.agenda import ARRIVAL, Agenda, Signal
 
+LOADING, WORKING, WAITING, UNLOADING, DOWN = "loading", "working", "waiting_for_staff", "unloading", "down"
+"""What a machine that is not idle is doing. One that breaks down in mid-run counts as working until it is unloaded."""
+
 
 class MachineGroup:
     """So many like machines, given out lowest index first."""
 
     __slots__ = (
-        "_agenda", "_down", "_free", "_moments", "_parked",
-        "busy", "busy_us", "count", "name", "on_failure", "on_repair", "users",
+        "_agenda", "_down", "_free", "_moments", "_parked", "_since",
+        "busy", "busy_us", "count", "name", "on_failure", "on_repair", "state_us", "states", "users",
     )  # fmt: skip
 
     def __init__(self, agenda: Agenda, name: str, count: int) -> None:
@@ -25,6 +28,9 @@ class MachineGroup:
         self.on_failure: Callable[[str, int, int], None] | None = None
         self.on_repair: Callable[[str, int, int], None] | None = None
         self._moments = 0  # sum of ends less sum of starts
+        self.states = dict.fromkeys((LOADING, WORKING, WAITING, UNLOADING, DOWN), 0)
+        self.state_us = dict.fromkeys(self.states, 0)
+        self._since = dict.fromkeys(self.states, agenda.now)
         self._free = list(range(count))
         self._down: set[int] = set()
         self._parked: list[tuple[int, Callable[[], None]]] = []
@@ -38,13 +44,13 @@ class MachineGroup:
         """Remember who found no machine; the lowest key is asked again, first, when one comes free."""
         heappush(self._parked, (key, retry))
 
-    def take(self, user: object) -> int:
+    def take(self, user: object, state: str = WORKING) -> int:
         """Give the lowest free machine to a user and return its index."""
         unit = heappop(self._free)
-        self._hold(unit, user)
+        self._hold(unit, user, state)
         return unit
 
-    def take_unit(self, user: object, wanted: int | None) -> int:
+    def take_unit(self, user: object, wanted: int | None, state: str = WORKING) -> int:
         """Give a stated machine when it is free, else the lowest free, else one beyond the count (a known overload)."""
         if wanted is not None and wanted in self._free:
             self._free.remove(wanted)
@@ -52,29 +58,46 @@ class MachineGroup:
             unit = wanted
         else:
             unit = heappop(self._free) if self._free else max(self.count, *self.users, -1) + 1
-        self._hold(unit, user)
+        self._hold(unit, user, state)
         return unit
 
-    def release(self, unit: int) -> None:
+    def turn(self, before: str, after: str) -> None:
+        """Let a machine in use go from doing one thing to doing another."""
+        self._count(before, -1)
+        self._count(after, 1)
+
+    def release(self, unit: int, state: str = WORKING) -> None:
         """Take a machine back, and offer it to whoever waits unless it is broken."""
         self._moments += self._agenda.now
+        self._count(state, -1)
         self.busy -= 1
         del self.users[unit]
-        if unit < self.count and unit not in self._down:
+        if unit in self._down:
+            self._count(DOWN, 1)
+        elif unit < self.count:
             self._offer(unit)
 
     def mark(self) -> None:
-        """Bring the busy time up to now."""
+        """Bring the busy time and the time in each state up to now."""
         self.busy_us = self._moments + self.busy * self._agenda.now
+        for state in self.states:
+            self._count(state, 0)
 
     def fails(self, unit: int, lives: Iterator[tuple[int, int]]) -> None:
         """Let a unit break down and be repaired by turns: (µs working, µs away), for ever."""
         self._plan_failure(unit, lives)
 
-    def _hold(self, unit: int, user: object) -> None:
+    def _hold(self, unit: int, user: object, state: str) -> None:
         self._moments -= self._agenda.now
+        self._count(state, 1)
         self.busy += 1
         self.users[unit] = user
+
+    def _count(self, state: str, by: int) -> None:
+        now = self._agenda.now
+        self.state_us[state] += self.states[state] * (now - self._since[state])
+        self._since[state] = now
+        self.states[state] += by
 
     def _offer(self, unit: int) -> None:
         heappush(self._free, unit)
@@ -96,6 +119,7 @@ class MachineGroup:
         else:
             self._free.remove(unit)
             heapify(self._free)
+            self._count(DOWN, 1)
         if self.on_failure:
             self.on_failure(self.name, unit, self._agenda.now)
         self._agenda.at(self._agenda.now + away, ARRIVAL, [lambda _: self._repair(unit, lives)], Signal())
@@ -110,4 +134,5 @@ class MachineGroup:
             self.on_repair(self.name, unit, self._agenda.now)
         self._plan_failure(unit, lives)
         if unit not in self.users:
+            self._count(DOWN, -1)
             self._offer(unit)

@@ -7,25 +7,33 @@ from typing import Any
 from twin.engine.agenda import CAPACITY, Agenda, Entry
 from twin.engine.machines import MachineGroup
 
-_RANK = 1 << 40
+RANK = 1 << 40
+"""Requests of one class are told apart by their number, below this."""
 
 Begin = Callable[[Any], None]
-_Waiting = tuple[int, Begin, Any, MachineGroup | None]
+Waiting = tuple[int, Begin, Any, MachineGroup | None]
 
 
 class StaffPool(Entry):
     """People who stand in for each other, asked for one at a time and never interrupted.
 
-    `busy` may exceed `capacity` after a shift ended: that time is counted apart, as finished over.
+    `busy` may exceed `capacity` after a shift ended: that time is counted apart, as finished over. With `last_come`,
+    whoever came last in a class is served first.
     """
 
     __slots__ = (
-        "_agenda", "_changes", "_env", "_moments", "_next", "_over_since", "_present_since", "_sequence", "_tick",
-        "_waiting", "busy", "busy_us", "capacity", "name", "over_us", "present_us",
+        "_agenda", "_changes", "_env", "_moments", "_next", "_over_since", "_present_since", "_sequence", "_step",
+        "_tick", "_waiting", "busy", "busy_us", "capacity", "name", "over_us", "present_us",
     )  # fmt: skip
 
     def __init__(
-        self, agenda: Agenda, name: str, capacity: int, changes: Iterator[tuple[int, int]] | None = None
+        self,
+        agenda: Agenda,
+        name: str,
+        capacity: int,
+        changes: Iterator[tuple[int, int]] | None = None,
+        *,
+        last_come: bool = False,
     ) -> None:
         self._agenda = agenda
         self._env = agenda.env
@@ -35,8 +43,9 @@ class StaffPool(Entry):
         self.busy_us = self.over_us = self.present_us = 0
         self._moments = 0  # sum of ends less sum of starts: cheaper than an integral kept at each change
         self._over_since = self._present_since = agenda.now
-        self._sequence = 0
-        self._waiting: list[_Waiting] = []
+        self._sequence = RANK >> 1
+        self._step = -1 if last_come else 1
+        self._waiting: list[Waiting] = []
         self._changes = changes or iter(())
         self._next = 0
         self._tick = [self._change]
@@ -47,22 +56,23 @@ class StaffPool(Entry):
         """How many wait for a person (those who wait for a machine are not counted)."""
         return len(self._waiting)
 
-    def request(self, rank: int, begin: Begin, task: object, machine: MachineGroup | None = None) -> None:
+    def request(self, rank: int, begin: Begin, task: Any, machine: MachineGroup | None = None) -> None:
         """Call `begin(task)` once a person, and a machine if named, are free at the same instant."""
         if self.busy < self.capacity and machine is None:
             self._moments -= self._env._now  # type: ignore[assignment]
             self.busy += 1
             begin(task)
             return
-        self._sequence += 1
-        entry = (rank * _RANK + self._sequence, begin, task, machine)
+        self._sequence += self._step
+        entry = (rank * RANK + self._sequence, begin, task, machine)
         if self.busy < self.capacity:
             self._grant(entry)
         else:
             heappush(self._waiting, entry)
 
-    def release(self) -> None:
+    def release(self, task: Any = None) -> None:
         """Take a person back and give them to the next who waits."""
+        del task
         if self.busy > self.capacity:
             self._mark_over()
         self._moments += self._env._now  # type: ignore[assignment]
@@ -70,8 +80,9 @@ class StaffPool(Entry):
         if self._waiting:
             self._dispatch()
 
-    def hold(self) -> None:
+    def hold(self, task: Any = None) -> None:
         """Count a person as busy whatever the capacity: work found under way when the run starts."""
+        del task
         self._mark_over()
         self._moments -= self._agenda.now
         self.busy += 1
@@ -89,7 +100,7 @@ class StaffPool(Entry):
         self.over_us += max(self.busy - self.capacity, 0) * (now - self._over_since)
         self._over_since = now
 
-    def _grant(self, entry: _Waiting) -> None:
+    def _grant(self, entry: Waiting) -> None:
         key, begin, task, machine = entry
         if machine is not None and not machine.has_free:
             machine.park(key, lambda: self._return(entry))
@@ -98,7 +109,7 @@ class StaffPool(Entry):
         self.busy += 1
         begin(task)
 
-    def _return(self, entry: _Waiting) -> None:
+    def _return(self, entry: Waiting) -> None:
         heappush(self._waiting, entry)
         self._dispatch()
 

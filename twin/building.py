@@ -1,0 +1,280 @@
+"""Puts a lab model together from its file: pools, machines, stations, and how they are joined. Runs nothing."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from twin.calendars import most_people
+from twin.distributions import HOUR, Duration
+from twin.engine.batches import Collector
+from twin.engine.machines import MachineGroup
+from twin.engine.staff import StaffPool
+from twin.items import Block, Case, Item, Slides, Specimen
+from twin.kinds import ByKind
+from twin.lab import Batch, Handling, Lab, Programme, Ruled, Step, fits
+from twin.observe import Observer
+from twin.stations import BatchStation, HandStation, Station
+from twin.stations.by_hand import Making, Pieces
+from twin.stations.in_machine import Hands, Run
+from twin.stations.terms import Draw, Onward, Staff, Terms
+from twin.stations.visits import Visits
+from twin.variates import draws
+
+if TYPE_CHECKING:
+    from twin.model import LabModel
+
+
+class Builder:
+    """Builds the parts of one model; read its attributes when it is done."""
+
+    def __init__(self, model: "LabModel", *, keeps_visits: bool) -> None:
+        self._model = model
+        self._lab: Lab = model.lab
+        self._keeps_visits = keeps_visits
+        self.pools = {name: self._pool(name) for name in self._lab.staff}
+        self.staff: dict[str, Staff] = dict(self.pools)
+        self.machines = {name: self._machines(name) for name in self._lab.machines}
+        self.stations: list[Station] = [self._station(index, step) for index, step in enumerate(self._lab.steps)]
+        model.pathway.entries = [self._entry(station) for station in self.stations]
+        for index, station in enumerate(self.stations):
+            station.onward = self._onward(index)
+
+    # people and machines
+
+    def _pool(self, name: str) -> StaffPool:
+        model = self._model
+        now = model.agenda.now
+        changes = model.timetable.capacity_changes(name, now)
+        last_come = self._lab.staff[name].serves == "last_come"
+        return StaffPool(model.agenda, name, model.timetable.capacity(name, now), changes, last_come=last_come)
+
+    def _machines(self, name: str) -> MachineGroup:
+        spec, observer = self._lab.machines[name], self._model.observer
+        group = MachineGroup(self._model.agenda, name, spec.count)
+        if observer is not None:
+            group.on_failure, group.on_repair = observer.machine_failed, observer.machine_repaired
+        for unit in range(spec.count if spec.failures else 0):
+            group.fails(unit, self._lives(name, unit))
+        return group
+
+    def _lives(self, name: str, unit: int) -> Iterator[tuple[int, int]]:
+        failures = self._lab.machines[name].failures
+        if failures is None:
+            return
+        rng = self._model.streams.generator(name, f"failures of unit {unit}")
+        while True:
+            working = rng.exponential(failures.mean_hours_between * HOUR)
+            yield int(working), failures.repair.sample_us(rng, 1)[0]
+
+    # stations
+
+    def _station(self, index: int, step: Step) -> Station:
+        if step.batch is not None:
+            return self._batch_station(index, step, step.batch)
+        return self._hand_station(index, step)
+
+    def _hand_station(self, index: int, step: Step) -> HandStation:
+        groups = {group for name in step.hand_staff for group in self._lab.groups_of(name)}
+        return HandStation(
+            self._model.agenda,
+            self._observer_of(step),
+            step.name,
+            index,
+            terms=self._terms(step),
+            machine=self.machines[step.machine] if step.machine else None,
+            pieces=_pieces(step),
+            benches=sum(most_people(self._lab.staff[group]) for group in groups),
+            making=self._making(step),
+            visits=self._visits(),
+        )
+
+    def _terms(self, step: Step) -> ByKind[Terms]:
+        duration = self._ruled_draws(step.name, "duration", step.duration)
+        repeat = self._ruled_draws(step.name, "repeat", step.repeat_duration) if step.repeat_duration else None
+
+        def of(kind: int) -> Terms:
+            attributes = self._model.kinds.attributes(kind)
+            staff = self.staff[step.staff.of(attributes)] if step.staff else None
+            rank = self.rank(step.served_as.of(attributes), attributes)
+            return Terms(staff, rank, duration(attributes), repeat(attributes) if repeat else None)
+
+        return ByKind(of)
+
+    def _batch_station(self, index: int, step: Step, batch: Batch) -> BatchStation:
+        station = BatchStation(self._model.agenda, self._model.observer, step.name, index, self._visits())
+        station.runs = [
+            self._run(station, number, batch, programme) for number, programme in enumerate(batch.programmes)
+        ]
+
+        def of(kind: int) -> Run:
+            attributes = self._model.kinds.attributes(kind)
+            pairs = zip(station.runs, batch.programmes, strict=True)
+            return next(run for run, programme in pairs if fits(programme.when, attributes))
+
+        station.runs_by_kind = ByKind(of)
+        return station
+
+    def _run(self, station: BatchStation, number: int, batch: Batch, programme: Programme) -> Run:
+        run = Run(
+            number,
+            self.machines[batch.machine_of(programme)],
+            self._draw(station.name, f"run {programme.name}", programme.run),
+            self._hands(station.name, "load", programme, batch.load_of(programme)),
+            self._hands(station.name, "unload", programme, batch.unload_of(programme)),
+            attended=batch.is_attended(programme),
+        )
+        close = programme.close
+        run.collector = Collector(
+            self._model.agenda,
+            station.submit,
+            programme.size,
+            programme=number,
+            closes_full=close.full,
+            least=close.least,
+            max_wait=self._draw(station.name, f"wait {programme.name}", close.max_wait) if close.max_wait else None,
+            clock=self._model.timetable.clock_times(close.at, close.days, self._model.agenda.now),
+            top_up=programme.top_up,
+        )
+        return run
+
+    def _hands(self, step: str, purpose: str, programme: Programme, handling: Handling | None) -> Hands | None:
+        if handling is None:
+            return None
+        draw = self._draw(step, f"{purpose} {programme.name}", handling.duration)
+        return Hands(self.staff[handling.staff], draw, self._batch_rank(programme.served_as or handling.served_as))
+
+    # ways
+
+    def _entry(self, station: Station) -> Onward:
+        arrive: Onward = station.arrive
+        if station.name != "reporting" or self._lab.lab_tat_ends is not None:
+            return arrive
+
+        def arrive_at_reporting(item: Item) -> None:
+            if item.case.lab_done_us is None:
+                item.case.lab_done_us = self._model.agenda.now
+            arrive(item)
+
+        return arrive_at_reporting
+
+    def _onward(self, index: int) -> Mapping[int, Onward]:
+        step, model = self._lab.steps[index], self._model
+        luck = None
+        if step.next:
+            luck = draws(model.streams.generator(step.name, "next"), lambda rng, n: rng.random(n).tolist())
+        onward = model.pathway.after(index, luck)
+        if step.name == "reporting":
+            ways = onward
+            onward = ByKind(lambda kind: model.reported_or_sent_back(ways[kind]))
+        return self._marking(onward) if step.name == self._lab.lab_tat_ends else onward
+
+    def _marking(self, ways: Mapping[int, Onward]) -> Mapping[int, Onward]:
+        """Note the end of the lab's part; the last item of a case to pass, and its last time, count."""
+        agenda = self._model.agenda
+
+        def marking(kind: int) -> Onward:
+            onward = ways[kind]
+
+            def mark(item: Item) -> None:
+                item.case.lab_done_us = agenda.now
+                onward(item)
+
+            return mark
+
+        return ByKind(marking)
+
+    # small things
+
+    def rank(self, served_as: str, attributes: Mapping[str, str]) -> int:
+        """Return the rank of a request: lower is served first."""
+        if served_as == "own":
+            return self._lab.priorities.index(attributes["priority"])
+        rank = self._batch_rank(served_as)
+        return 0 if rank is None else rank
+
+    def _batch_rank(self, served_as: str) -> int | None:
+        """Return a rank that does not depend on who asks; None for `own`."""
+        fixed = {"own": None, "first": -1, "last": len(self._lab.priorities)}
+        return fixed[served_as] if served_as in fixed else self._lab.priorities.index(served_as)
+
+    def _visits(self) -> Visits | None:
+        return Visits() if self._keeps_visits else None
+
+    def _observer_of(self, step: Step) -> Observer | None:
+        observer = self._model.observer
+        return _Reporting(observer) if observer is not None and step.name == "reporting" else observer
+
+    def _making(self, step: Step) -> Making | None:
+        if step.makes == "block":
+            return self._model.make_blocks
+        return _cut_slides if step.makes == "slide" else None
+
+    def _draw(self, step: str, purpose: str, duration: Duration) -> Draw:
+        return draws(self._model.streams.generator(step, purpose), duration.filler())
+
+    def _ruled_draws(
+        self, step: str, purpose: str, ruled: Ruled[Duration] | None
+    ) -> Callable[[Mapping[str, str]], Draw]:
+        """Each rule has a stream of its own; the last, which all steps have, is named like the purpose alone."""
+        rules = ruled.rules if ruled else ()
+        names = [f"{purpose} {number}" for number in range(len(rules) - 1)] + [purpose]
+        pairs = [(rule.when, self._draw(step, name, rule.give)) for rule, name in zip(rules, names, strict=True)]
+
+        def of(attributes: Mapping[str, str]) -> Draw:
+            return next(draw for when, draw in pairs if fits(when, attributes))
+
+        return of
+
+
+class _Reporting(Observer):
+    """Tells of an assignment when a pathologist first takes a case."""
+
+    __slots__ = ("_observer",)
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def step_started(self, work: Item, step: str, unit: int, t: int) -> None:
+        if not work.case.looks:
+            self._observer.case_assigned(work.case, unit, t)
+        self._observer.step_started(work, step, unit, t)
+
+    def step_completed(self, work: Item, step: str, unit: int, t: int, children: Sequence[Item]) -> None:
+        work.case.reader = unit
+        self._observer.step_completed(work, step, unit, t, children)
+
+
+def _cut_slides(block: Block) -> Sequence[Item]:
+    """Cut the slides that are due from a block."""
+    first = block.slides
+    block.slides += block.due
+    block.due = 0
+    return (Slides(block, block.kind, range(first, block.slides)),)
+
+
+def _pieces(step: Step) -> Pieces | None:
+    """Return what counts the draws that make up the work on an item; None where it is always one."""
+    if step.for_each == "block":
+        return _blocks_of
+    if step.for_each == "slide":
+        return _slides_of
+    if step.per == "slide":
+        return _slides_together
+    return _one if step.repeat_duration else None
+
+
+def _one(_: Any) -> int:
+    return 1
+
+
+def _slides_together(item: Slides) -> int:
+    return len(item.indices)
+
+
+def _blocks_of(item: Item) -> int:
+    return len(item.blocks) if isinstance(item, Case | Specimen) else 1
+
+
+def _slides_of(item: Item) -> int:
+    if isinstance(item, Case | Specimen):
+        return sum([block.slides for block in item.blocks])
+    return item.slides if isinstance(item, Block) else item.quantity

@@ -1,0 +1,104 @@
+"""The measures of one run, by name, from what it recorded. Reads only; what they mean is in `docs/lab-files`."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.distributions import DAY, HOUR
+from twin.stations.visits import Visits
+from twin.utilisation import Reading, read
+
+if TYPE_CHECKING:
+    from twin.model import LabModel
+
+Ints = NDArray[np.int64]
+
+
+def measures(model: "LabModel", begin: Reading) -> dict[str, float]:
+    """Return all measures of a run since a reading taken at the end of its warm-up, when its record was restarted."""
+    found = {**_turnaround(model), **_flow(model)}
+    found |= {f"utilisation.{name}": share for name, share in read(model).since(begin).items()}
+    for station in model.stations:
+        if station.visits is not None:
+            found |= {f"{name}.{station.name}": value for name, value in _of_step(model, station.visits).items()}
+            found |= dict(_waits_by_class(model, station.name, station.visits))
+    return found
+
+
+def _turnaround(model: "LabModel") -> dict[str, float]:
+    """Calendar days from received to authorised of finished cases; `lab_…` ends where the lab's part does."""
+    record = model.record
+    if not record.finished:
+        return {}
+    received = np.asarray(record.received_us)
+    days = (np.asarray(record.finished_us) - received) / DAY
+    lab_days = (np.asarray(record.lab_done_us) - received) / DAY
+    found = {
+        "tat_mean_d": float(days.mean()),
+        "tat_p50_d": float(np.percentile(days, 50)),
+        "tat_p90_d": float(np.percentile(days, 90)),
+        "tat_p95_d": float(np.percentile(days, 95)),
+        "lab_tat_mean_d": float(lab_days.mean()),
+    }
+    for limit in (7, 10, 14, 21):
+        found[f"tat_pct_{limit}d"] = float(100 * (days <= limit).mean())
+        found[f"lab_tat_pct_{limit}d"] = float(100 * (lab_days <= limit).mean())
+    ranks = np.asarray(record.rank)
+    for rank, name in enumerate(model.lab.priorities):
+        if (ranks == rank).any():
+            found[f"tat_mean_d.{name}"] = float(days[ranks == rank].mean())
+            found[f"lab_tat_mean_d.{name}"] = float(lab_days[ranks == rank].mean())
+    return found
+
+
+def _flow(model: "LabModel") -> dict[str, float]:
+    record, now = model.record, model.agenda.now
+    length = now - record.since_us
+    found = {
+        "arrived": float(record.received),
+        "finished": float(record.finished),
+        "lost": float(sum(record.lost.values())),
+        "wip_mean": record.wip_us(now) / length,
+        "wip_end": float(record.wip),
+        "throughput_per_h": record.finished / (length / HOUR),
+    }
+    if record.empty_us is not None:
+        found["empty_after_h"] = (record.empty_us - model.started_us) / HOUR
+    return found
+
+
+def _of_step(model: "LabModel", visits: Visits) -> dict[str, float]:
+    """Hours waited before work began, per item (per slide where slides are handled), of work begun in the window."""
+    if not len(visits):
+        return {}
+    since = model.record.since_us
+    started, weights = np.asarray(visits.started_us), np.asarray(visits.quantity)
+    hours = (started - np.asarray(visits.arrived_us)) / HOUR
+    known = started >= since
+    hours, weights = hours[known], weights[known]
+    if not hours.size:
+        return {}
+    each = hours if (weights == 1).all() else np.repeat(hours, weights)
+    return {
+        "wait_mean_h": float(np.average(hours, weights=weights)),
+        "wait_p90_h": float(np.percentile(each, 90)),
+        "wait_p95_h": float(np.percentile(each, 95)),
+        "waited_pct": float(100 * np.average(hours > 0, weights=weights)),
+    }
+
+
+def _waits_by_class(model: "LabModel", step: str, visits: Visits) -> Iterator[tuple[str, float]]:
+    if len(model.lab.priorities) < 2 or not len(visits):
+        return
+    kinds = np.asarray(visits.kind)
+    names = {int(kind): model.kinds.attributes(int(kind))["priority"] for kind in np.unique(kinds)}
+    started = np.asarray(visits.started_us)
+    hours = (started - np.asarray(visits.arrived_us)) / HOUR
+    weights = np.asarray(visits.quantity)
+    for name in model.lab.priorities:
+        own = [kind for kind, priority in names.items() if priority == name]
+        chosen = np.isin(kinds, own) & (started >= model.record.since_us)
+        if chosen.any():
+            yield f"wait_mean_h.{step}.{name}", float(np.average(hours[chosen], weights=weights[chosen]))

@@ -1,0 +1,112 @@
+"""Where an item goes: on in order, past what its kind does not need, down to its parts, up to what it was cut from.
+
+Routes are worked out once for every kind at every place and then looked up. Stations and luck come from outside.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from itertools import accumulate
+
+from twin.case_maker import NEEDED
+from twin.items import AWAY, Block, Case, Item, children_of, parent_of
+from twin.kinds import ByKind, Kinds
+from twin.lab import LEVELS, OUT, Lab, Step, Turn, fits
+from twin.stations.terms import Onward
+
+Leave = Callable[[Case], None]
+
+
+class Pathway:
+    """The steps of a lab in order; `entries` holds what takes an item in at each step, `leave` ends a case."""
+
+    def __init__(self, lab: Lab, kinds: Kinds, leave: Leave) -> None:
+        self.steps = lab.steps
+        self.levels = [LEVELS.index(step.per) for step in lab.steps]
+        self.indices = {step.name: index for index, step in enumerate(lab.steps)}
+        self.entries: list[Onward] = []
+        self._kinds = kinds
+        self._leave = leave
+        self._ways: dict[tuple[int, int], ByKind[Onward]] = {}
+
+    def way(self, level: int, index: int) -> Mapping[int, Onward]:
+        """Return, by kind, what takes an item of a level on that comes to the place before a step."""
+        way = self._ways.get((level, index))
+        if way is None:
+            way = self._ways[level, index] = ByKind(lambda kind: self._target(level, index, kind))
+        return way
+
+    def after(self, index: int, luck: Callable[[], float] | None) -> Mapping[int, Onward]:
+        """Return, by kind, what takes an item on from a step; `luck` (uniform) decides its turns, if it has any."""
+        onward = self.way(self.levels[index], index + 1)
+        turns = self.steps[index].next
+        if not turns or luck is None:
+            return onward
+        return ByKind(lambda kind: self._fork(turns, onward[kind], kind, luck))
+
+    def join(self, item: Item, index: int) -> None:
+        """Let an item wait for its kin before a step on their parent; the last to come sends the parent on."""
+        item.step = index
+        item.started_us = None
+        parent = parent_of(item)
+        parent.pending -= item.quantity
+        if parent.pending == 0:
+            for child in children_of(parent):
+                child.step = AWAY
+            if isinstance(parent, Block):
+                parent.parts = []
+            self.way(parent.level, index)[parent.kind](parent)
+
+    def _target(self, level: int, index: int, kind: int) -> Onward:
+        attributes = self._kinds.attributes(kind)
+        for place in range(index, len(self.steps)):
+            own = self.levels[place]
+            if own > level:
+                return self._scatter(place)
+            if not is_needed(self.steps[place], attributes):
+                continue
+            return self.entries[place] if own == level else self._joining(place)
+        return self._joining(len(self.steps)) if level else self._ending
+
+    def _ending(self, case: Case) -> None:
+        self._leave(case)
+
+    def _joining(self, index: int) -> Onward:
+        def join(item: Item) -> None:
+            self.join(item, index)
+
+        return join
+
+    def _scatter(self, index: int) -> Onward:
+        def scatter(item: Item) -> None:
+            children = list(children_of(item))
+            if not children:
+                self.way(item.level, index + 1)[item.kind](item)
+                return
+            item.step = AWAY
+            item.pending = sum([child.quantity for child in children])
+            way = self.way(children[0].level, index)
+            for child in children:
+                way[child.kind](child)
+
+        return scatter
+
+    def _fork(self, turns: tuple[Turn, ...], onward: Onward, kind: int, luck: Callable[[], float]) -> Onward:
+        attributes = self._kinds.attributes(kind)
+        open_turns = [turn for turn in turns if fits(turn.when, attributes)]
+        if not open_turns:
+            return onward
+        bounds = list(accumulate(turn.probability for turn in open_turns))
+        targets = [self._turn(turn) for turn in open_turns] + [onward]
+
+        def fork(item: Item) -> None:
+            targets[bisect_right(bounds, luck())](item)
+
+        return fork
+
+    def _turn(self, turn: Turn) -> Onward:
+        return self._ending if turn.to == OUT else self.entries[self.indices[turn.to]]
+
+
+def is_needed(step: Step, attributes: Mapping[str, str]) -> bool:
+    """Tell whether an item with these attributes needs a step."""
+    return fits(step.when, attributes) and attributes.get(NEEDED + step.name) != "no"

@@ -1,0 +1,77 @@
+"""What a run remembers of its cases: when they came, were done by the lab and left. It judges nothing."""
+
+from array import array
+
+from twin.items import Case
+
+
+class Record:
+    """Cases finished since the last `restart`, in columns, and the integral of work in progress.
+
+    Times are µs since 1970 UTC; `lab_done_us` is when the lab's part ended; `rank` is the place of the priority class.
+    """
+
+    __slots__ = (
+        "_since_us", "_wip_us", "empty_us", "finished_us", "kind", "lab_done_us", "lost", "lost_us", "number", "rank", "received",
+        "received_us", "since_us", "wip",
+    )  # fmt: skip
+
+    def __init__(self, now_us: int) -> None:
+        self.wip = 0
+        self.empty_us: int | None = None
+        self.restart(now_us)
+
+    def restart(self, now_us: int) -> None:
+        """Forget all but the work in progress: the warm-up is over."""
+        self.since_us = self._since_us = now_us
+        self._wip_us = 0
+        self.received = 0
+        self.number = array("q")
+        self.rank = array("b")
+        self.kind = array("l")
+        self.received_us = array("q")
+        self.lab_done_us = array("q")
+        self.finished_us = array("q")
+        self.lost: dict[str, int] = {}
+        self.lost_us = 0
+
+    @property
+    def finished(self) -> int:
+        """How many cases left with a report."""
+        return len(self.finished_us)
+
+    def wip_us(self, now_us: int) -> int:
+        """Return the integral of cases in progress up to now, in case-microseconds."""
+        return self._wip_us + self.wip * (now_us - self._since_us)
+
+    def came(self, t: int) -> None:
+        """Count a case in."""
+        self._change(t, 1)
+        self.received += 1
+
+    def found(self, cases: int) -> None:
+        """Count the cases that are there when the run starts."""
+        self.wip += cases
+
+    def left(self, case: Case, t: int) -> None:
+        """Count a finished case out."""
+        self._change(t, -1)
+        self.number.append(case.number)
+        self.rank.append(case.rank)
+        self.kind.append(case.kind)
+        self.received_us.append(case.received_us)
+        self.lab_done_us.append(t if case.lab_done_us is None else case.lab_done_us)
+        self.finished_us.append(t)
+
+    def gave_up(self, case: Case, step: str, t: int) -> None:
+        """Count a case out that left unfinished, refused at a step or tired of waiting there."""
+        self._change(t, -1)
+        self.lost_us += t - max(case.received_us, self.since_us)
+        self.lost[step] = self.lost.get(step, 0) + 1
+
+    def _change(self, t: int, by: int) -> None:
+        self._wip_us += self.wip * (t - self._since_us)
+        self._since_us = t
+        self.wip += by
+        if not self.wip and self.empty_us is None:
+            self.empty_us = t

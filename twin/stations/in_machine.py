@@ -1,0 +1,190 @@
+"""Work in a machine, many at a time: load, run unattended, wait for staff, unload.
+
+Where items go next is the model's business; how batches fill and who serves whom is the engine's.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from twin.engine.agenda import RELEASE, Agenda
+from twin.engine.batches import Batch, Collector
+from twin.engine.machines import LOADING, UNLOADING, WAITING, WORKING, MachineGroup
+from twin.items import Item
+from twin.observe import Observer
+from twin.stations.terms import Draw, Onward, Staff
+from twin.stations.visits import Visits
+
+
+class Hands:
+    """Who loads or unloads, how long that takes, and how urgent the request is; `rank` None: as the batch is."""
+
+    __slots__ = ("draw", "rank", "staff")
+
+    def __init__(self, staff: Staff, draw: Draw, rank: int | None) -> None:
+        self.staff = staff
+        self.draw = draw
+        self.rank = rank
+
+    def rank_for(self, batch: Batch) -> int:
+        """Return the rank of the request for a batch."""
+        return batch.rank if self.rank is None else self.rank
+
+
+class Run:
+    """How one programme goes: its machine, its batches, its length, and who loads and unloads."""
+
+    __slots__ = ("collector", "duration", "index", "is_attended", "load", "machine", "unload")
+
+    def __init__(
+        self,
+        index: int,
+        machine: MachineGroup,
+        duration: Draw,
+        load: Hands | None,
+        unload: Hands | None,
+        *,
+        attended: bool,
+    ) -> None:
+        self.index = index
+        self.machine = machine
+        self.duration = duration
+        self.load = load
+        self.unload = unload
+        self.is_attended = attended and load is not None
+        self.collector: Collector
+
+
+class BatchStation:
+    """A step in machines, by one or more programmes."""
+
+    __slots__ = (
+        "_agenda", "_begin_load", "_begin_unload", "_ended", "_keys", "_loaded", "_observer", "_unloaded", "index",
+        "name", "onward", "runs", "runs_by_kind", "running", "visits",
+    )  # fmt: skip
+
+    def __init__(self, agenda: Agenda, observer: Observer | None, name: str, index: int, visits: Visits | None) -> None:
+        self._agenda = agenda
+        self._observer = observer
+        self.name = name
+        self.index = index
+        self.visits = visits
+        self.runs: list[Run] = []
+        self.runs_by_kind: Mapping[int, Run] = {}
+        self.onward: Mapping[int, Onward] = {}
+        self.running: dict[Batch, None] = {}
+        self._keys = 0
+        self._begin_load = self.begin_load
+        self._begin_unload = self.begin_unload
+        self._loaded = [self._run]
+        self._ended = [self._end_run]
+        self._unloaded = [self._finish]
+
+    def arrive(self, item: Any) -> None:
+        """Put an item that has come into the batch being filled."""
+        item.arrived_us = self._agenda.env._now
+        item.step = self.index
+        self.runs_by_kind[item.kind].collector.add(item)
+
+    def queue(self, item: Any) -> None:
+        """Put an item that has its time of arrival already into the batch being filled."""
+        item.step = self.index
+        item.started_us = item.run = None
+        self.runs_by_kind[item.kind].collector.add(item)
+
+    def submit(self, batch: Batch) -> None:
+        """Ask for a machine, and for somebody to load it, for a closed batch."""
+        run = self.runs[batch.programme]
+        if run.load is not None:
+            run.load.staff.request(run.load.rank_for(batch), self._begin_load, batch, run.machine)
+        elif run.machine.has_free:
+            self.begin_load(batch)
+        else:
+            self._keys += 1
+            run.machine.park(self._keys, lambda: self.submit(batch))
+
+    def begin_load(self, batch: Batch) -> None:
+        """Load a batch: the machine, and the person if any, are ours."""
+        run = self.runs[batch.programme]
+        run.collector.loading(batch)
+        batch.unit = run.machine.take(batch, LOADING)
+        self.running[batch] = None
+        if run.load is None:
+            self._run(batch)
+        else:
+            self._agenda.at(self._agenda.now + run.load.draw(), RELEASE, self._loaded, batch)
+
+    def resume(self, batch: Batch, started_us: int, unit: int | None, remaining_us: int) -> None:
+        """Put a batch into a machine in the middle of its run."""
+        run = self.runs[batch.programme]
+        batch.unit = run.machine.take_unit(batch, unit, WORKING)
+        self.running[batch] = None
+        if run.is_attended and run.load is not None:
+            run.load.staff.hold(batch)
+        self._mark_started(batch, started_us)
+        self._agenda.at(self._agenda.now + remaining_us, RELEASE, self._ended, batch)
+
+    def _run(self, batch: Batch) -> None:
+        run, now = self.runs[batch.programme], self._agenda.now
+        if run.load is not None and not run.is_attended:
+            run.load.staff.release(batch)
+        run.machine.turn(LOADING, WORKING)
+        self._mark_started(batch, now)
+        if self._observer is not None:
+            self._observer.run_started(run.machine.name, batch.unit, batch.parts, self.name, now)
+        self._agenda.at(now + run.duration(), RELEASE, self._ended, batch)
+
+    def _mark_started(self, batch: Batch, started_us: int) -> None:
+        batch.started_us = started_us
+        name = f"{self.runs[batch.programme].machine.name}-{batch.unit}@{started_us}"
+        for part in batch.parts:
+            part.step, part.started_us, part.unit = self.index, started_us, batch.unit
+            part.run = part.run or name
+
+    def _end_run(self, batch: Batch) -> None:
+        run, now = self.runs[batch.programme], self._agenda.now
+        if batch.delay_us:
+            delay, batch.delay_us = batch.delay_us, 0
+            self._agenda.at(now + delay, RELEASE, self._ended, batch)
+            return
+        if self._observer is not None:
+            self._observer.run_completed(run.machine.name, batch.unit, batch.parts, self.name, now)
+        run.machine.turn(WORKING, WAITING)
+        if run.unload is None:
+            self._finish(batch)
+        elif run.is_attended:
+            self.begin_unload(batch)
+        else:
+            run.unload.staff.request(run.unload.rank_for(batch), self._begin_unload, batch)
+
+    def begin_unload(self, batch: Batch) -> None:
+        """Unload a finished batch: the person is ours."""
+        run = self.runs[batch.programme]
+        run.machine.turn(WAITING, UNLOADING)
+        work = run.unload.draw() if run.unload else 0
+        self._agenda.at(self._agenda.now + work, RELEASE, self._unloaded, batch)
+
+    def _finish(self, batch: Batch) -> None:
+        run, now = self.runs[batch.programme], self._agenda.now
+        del self.running[batch]
+        run.machine.release(batch.unit, WAITING if run.unload is None else UNLOADING)
+        if run.is_attended and run.load is not None:
+            run.load.staff.release(batch)
+        elif run.unload is not None:
+            run.unload.staff.release(batch)
+        if self._observer is not None:
+            self._observer.run_unloaded(run.machine.name, batch.unit, batch.parts, self.name, now)
+        onward = self.onward
+        for part in batch.parts:
+            if self.visits is not None:
+                self._note(part, now)
+            part.started_us = part.unit = part.run = None
+            onward[part.kind](part)
+
+    def _note(self, part: Item, now: int) -> None:
+        visits = self.visits
+        if visits is not None:
+            visits.arrived_us.append(part.arrived_us)
+            visits.started_us.append(part.started_us or 0)
+            visits.ended_us.append(now)
+            visits.kind.append(part.kind)
+            visits.quantity.append(part.quantity)
