@@ -1,12 +1,12 @@
 """What every duration can do, and how one does it that is stated in a unit of its own. No family lives here."""
 
 import math
-from collections.abc import Callable
-from typing import Self, cast
+from collections.abc import Callable, Mapping
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, JsonValue, model_validator
 
 from twin.distributions.units import LONGEST_US, MICROSECONDS, Unit
 
@@ -26,6 +26,11 @@ class Lasting(BaseModel):
         if not self.mean_us() <= LONGEST_US:
             raise ValueError("expected a mean of at most 1000 years: is the unit right?")
         return self
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy that is checked again, and keeps nothing that was worked out from the old parameters."""
+        del deep
+        return self.model_validate({**dict(self), **(update or {})})
 
     def check(self) -> None:
         """Raise ValueError, saying what was expected, when the parameters contradict each other."""
@@ -110,6 +115,10 @@ def whole_us(values_us: Floats) -> list[int]:
     """Return durations rounded to whole microseconds, none negative and none over a thousand years."""
     rounded = np.clip(np.rint(values_us), 0, LONGEST_US)
     return cast("list[int]", rounded.astype(np.int64).tolist())
+
+
+AT_LEAST_ONE: dict[str, JsonValue] = {"minItems": 1}
+"""For the JSON Schema of a list; the checks say it in their own words."""
 
 
 def shares(weights: Floats) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from twin.distributions.base import Filler, Floats, Lasting, shares, which
+from twin.distributions.base import AT_LEAST_ONE, Filler, Floats, Lasting, shares, which
 from twin.distributions.bounded import Constant, Pert, Triangular, Uniform
 from twin.distributions.tables import Discrete, Empirical, Sequence
 from twin.distributions.unbounded import Erlang, Exponential, Gamma, Lognormal, Weibull
@@ -73,7 +73,12 @@ class Sum(_Compound):
     """Several durations one after the other, each there with its probability, independently."""
 
     kind: Literal["sum"]
-    parts: tuple[SumPart, ...] = Field(min_length=1)
+    parts: tuple[SumPart, ...] = Field(json_schema_extra=AT_LEAST_ONE)
+
+    def check(self) -> None:
+        """Raise ValueError when there is no part."""
+        if not self.parts:
+            raise ValueError("expected at least one part")
 
     def mean_us(self) -> float:
         """Return the sum of probability × mean."""
@@ -106,7 +111,7 @@ class Mixture(_Compound):
     """One of several durations, chosen by weight."""
 
     kind: Literal["mixture"]
-    parts: tuple[MixturePart, ...] = Field(min_length=1)
+    parts: tuple[MixturePart, ...] = Field(json_schema_extra=AT_LEAST_ONE)
 
     def check(self) -> None:
         """Raise ValueError when no part has a weight."""

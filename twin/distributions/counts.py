@@ -131,7 +131,7 @@ _Form = Annotated[
         _form,
         custom_error_type="count",
         custom_error_message=(
-            "expected a count: a whole number, {{weights: {{1: 80, 2: 20}}}}, or a kind of "
+            "expected a count: a whole number, {weights: {1: 80, 2: 20}}, or a kind of "
             "rounded_pert, rounded_triangular (low, mode, high), geometric, poisson (mean)"
         ),
     ),

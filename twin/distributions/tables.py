@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from twin.distributions.base import Filler, Floats, Lasting, shares, which, whole_us
+from twin.distributions.base import AT_LEAST_ONE, Filler, Floats, Lasting, shares, which, whole_us
 from twin.distributions.units import MICROSECONDS, Unit
 
 Weight = Annotated[float, Field(ge=0)]
@@ -81,7 +81,7 @@ class _Segments:
 
 class _Table(Lasting):
     unit: Unit = "min"
-    values: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)
+    values: tuple[Annotated[float, Field(ge=0)], ...] = Field(json_schema_extra=AT_LEAST_ONE)
 
     def _weights(self) -> tuple[float, ...]:
         return (1.0,) * len(self.values)
@@ -100,7 +100,9 @@ class _Table(Lasting):
         return np.asarray(whole_us(np.asarray(self.values) * MICROSECONDS[self.unit]), dtype=float)
 
     def check(self) -> None:
-        """Raise ValueError unless there are as many weights as values, not all zero."""
+        """Raise ValueError unless there are values, and as many weights, not all zero."""
+        if not self.values:
+            raise ValueError("expected at least one value")
         if len(self._weights()) != len(self.values):
             raise ValueError(f"expected as many weights as values, got {len(self._weights())} and {len(self.values)}")
         shares(np.asarray(self._weights(), dtype=float))
