@@ -85,6 +85,7 @@ class Builder:
             benches=sum(most_people(self._lab.staff[group]) for group in groups),
             making=self._making(step),
             visits=self._visits(),
+            counts_slides=step.per == "slide",
         )
 
     def _terms(self, step: Step) -> ByKind[Terms]:

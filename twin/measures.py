@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from twin.model import LabModel
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 def measures(model: "LabModel", begin: Reading) -> dict[str, float]:
@@ -45,12 +46,19 @@ def _turnaround(model: "LabModel") -> dict[str, float]:
     for limit in (7, 10, 14, 21):
         found[f"tat_pct_{limit}d"] = float(100 * (days <= limit).mean())
         found[f"lab_tat_pct_{limit}d"] = float(100 * (lab_days <= limit).mean())
-    ranks = np.asarray(record.rank)
-    for rank, name in enumerate(model.lab.priorities):
-        if (ranks == rank).any():
-            found[f"tat_mean_d.{name}"] = float(days[ranks == rank].mean())
-            found[f"lab_tat_mean_d.{name}"] = float(lab_days[ranks == rank].mean())
+    for name, chosen in by_priority(model, np.asarray(record.kind)):
+        found[f"tat_mean_d.{name}"] = float(days[chosen].mean())
+        found[f"lab_tat_mean_d.{name}"] = float(lab_days[chosen].mean())
     return found
+
+
+def by_priority(model: "LabModel", kinds: Ints) -> Iterator[tuple[str, Bools]]:
+    """Yield each priority class that occurs among some kinds, in the order served, and which of them are of it."""
+    names = {int(kind): model.kinds.attributes(int(kind))["priority"] for kind in np.unique(kinds)}
+    for name in model.lab.priorities:
+        chosen = np.isin(kinds, [kind for kind, priority in names.items() if priority == name])
+        if chosen.any():
+            yield name, chosen
 
 
 def _flow(model: "LabModel") -> dict[str, float]:
@@ -74,7 +82,7 @@ def _of_step(model: "LabModel", visits: Visits) -> dict[str, float]:
     if not len(visits):
         return {}
     since = model.record.since_us
-    started, weights = np.asarray(visits.started_us), np.asarray(visits.quantity)
+    started, weights = np.asarray(visits.started_us), visits.quantities()
     hours = (started - np.asarray(visits.arrived_us)) / HOUR
     known = started >= since
     hours, weights = hours[known], weights[known]
@@ -92,13 +100,10 @@ def _of_step(model: "LabModel", visits: Visits) -> dict[str, float]:
 def _waits_by_class(model: "LabModel", step: str, visits: Visits) -> Iterator[tuple[str, float]]:
     if len(model.lab.priorities) < 2 or not len(visits):
         return
-    kinds = np.asarray(visits.kind)
-    names = {int(kind): model.kinds.attributes(int(kind))["priority"] for kind in np.unique(kinds)}
     started = np.asarray(visits.started_us)
     hours = (started - np.asarray(visits.arrived_us)) / HOUR
-    weights = np.asarray(visits.quantity)
-    for name in model.lab.priorities:
-        own = [kind for kind, priority in names.items() if priority == name]
-        chosen = np.isin(kinds, own) & (started >= model.record.since_us)
-        if chosen.any():
-            yield f"wait_mean_h.{step}.{name}", float(np.average(hours[chosen], weights=weights[chosen]))
+    weights, known = visits.quantities(), started >= model.record.since_us
+    for name, chosen in by_priority(model, np.asarray(visits.kind)):
+        if (chosen & known).any():
+            own = chosen & known
+            yield f"wait_mean_h.{step}.{name}", float(np.average(hours[own], weights=weights[own]))

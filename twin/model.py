@@ -50,6 +50,7 @@ class LabModel:
     ) -> None:
         self.lab = lab
         self.agenda = Agenda(env)
+        self._env = env
         self.started_us = self.agenda.now
         self.streams = streams
         self.observer = observer
@@ -70,7 +71,7 @@ class LabModel:
 
     def admit(self, case: Case) -> None:
         """Take in a case that comes from outside."""
-        now = self.agenda.now
+        now: int = self._env._now  # type: ignore[assignment]
         self.open_cases[case] = None
         self.record.came(now)
         if self.observer is not None:
@@ -79,7 +80,7 @@ class LabModel:
 
     def leave(self, case: Case) -> None:
         """Let a finished case go."""
-        now = self.agenda.now
+        now: int = self._env._now  # type: ignore[assignment]
         del self.open_cases[case]
         self.record.left(case, now)
         case.step = AWAY

@@ -8,11 +8,11 @@ from twin.items import Case
 class Record:
     """Cases finished since the last `restart`, in columns, and the integral of work in progress.
 
-    Times are µs since 1970 UTC; `lab_done_us` is when the lab's part ended; `rank` is the place of the priority class.
+    Times are µs since 1970 UTC; `lab_done_us` is when the lab's part ended.
     """
 
     __slots__ = (
-        "_since_us", "_wip_us", "empty_us", "finished_us", "kind", "lab_done_us", "lost", "lost_us", "number", "rank", "received",
+        "_since_us", "_wip_us", "empty_us", "finished_us", "kind", "lab_done_us", "lost", "lost_us", "number", "received",
         "received_us", "since_us", "wip",
     )  # fmt: skip
 
@@ -27,7 +27,6 @@ class Record:
         self._wip_us = 0
         self.received = 0
         self.number = array("q")
-        self.rank = array("b")
         self.kind = array("l")
         self.received_us = array("q")
         self.lab_done_us = array("q")
@@ -46,7 +45,9 @@ class Record:
 
     def came(self, t: int) -> None:
         """Count a case in."""
-        self._change(t, 1)
+        self._wip_us += self.wip * (t - self._since_us)
+        self._since_us = t
+        self.wip += 1
         self.received += 1
 
     def found(self, cases: int) -> None:
@@ -55,9 +56,8 @@ class Record:
 
     def left(self, case: Case, t: int) -> None:
         """Count a finished case out."""
-        self._change(t, -1)
+        self._out(t)
         self.number.append(case.number)
-        self.rank.append(case.rank)
         self.kind.append(case.kind)
         self.received_us.append(case.received_us)
         self.lab_done_us.append(t if case.lab_done_us is None else case.lab_done_us)
@@ -65,13 +65,13 @@ class Record:
 
     def gave_up(self, case: Case, step: str, t: int) -> None:
         """Count a case out that left unfinished, refused at a step or tired of waiting there."""
-        self._change(t, -1)
+        self._out(t)
         self.lost_us += t - max(case.received_us, self.since_us)
         self.lost[step] = self.lost.get(step, 0) + 1
 
-    def _change(self, t: int, by: int) -> None:
+    def _out(self, t: int) -> None:
         self._wip_us += self.wip * (t - self._since_us)
         self._since_us = t
-        self.wip += by
+        self.wip -= 1
         if not self.wip and self.empty_us is None:
             self.empty_us = t

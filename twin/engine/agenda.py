@@ -39,7 +39,7 @@ class Agenda:
     @property
     def now(self) -> int:
         """The present moment, µs."""
-        return cast("int", self.env._now)
+        return self.env._now  # type: ignore[return-value]
 
     def at(self, time_us: int, order: int, callbacks: Callbacks, entry: Entry) -> None:
         """Call back with `entry` at a moment; `callbacks` may be shared, it is never changed."""
@@ -60,8 +60,7 @@ def run_until(env: Environment, until_us: int) -> None:
     try:
         while queue and queue[0][0] < until_us:
             env._now, _, _, entry = heappop(queue)
-            callbacks, entry.callbacks = entry.callbacks, None
-            for callback in callbacks or ():
+            for callback in entry.callbacks or ():
                 callback(entry)
     except EndOfRunError:
         return

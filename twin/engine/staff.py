@@ -73,11 +73,16 @@ class StaffPool(Entry):
     def release(self, task: Any = None) -> None:
         """Take a person back and give them to the next who waits."""
         del task
+        waiting = self._waiting
         if self.busy > self.capacity:
             self._mark_over()
+        elif waiting and waiting[0][3] is None:
+            _, begin, next_task, _ = heappop(waiting)
+            begin(next_task)  # from hand to hand: as many are busy as before
+            return
         self._moments += self._env._now  # type: ignore[assignment]
         self.busy -= 1
-        if self._waiting:
+        if waiting:
             self._dispatch()
 
     def hold(self, task: Any = None) -> None:

@@ -35,7 +35,7 @@ class HandStation:
     """A step by hand. `pieces` says how many draws make up the work on an item; None: one."""
 
     __slots__ = (
-        "_agenda", "_begin", "_benches", "_done", "_env", "_free", "_ids", "_making", "_note_arrived", "_note_ended",
+        "_agenda", "_begin", "_benches", "_counts_slides", "_done", "_env", "_free", "_ids", "_making", "_note_arrived", "_note_ended",
         "_note_kind", "_note_quantity", "_note_started", "_observer", "_queue", "gate", "index", "machine", "name",
         "onward", "pieces", "terms", "visits",
     )  # fmt: skip
@@ -53,6 +53,7 @@ class HandStation:
         benches: int,
         making: Making | None,
         visits: Visits | None,
+        counts_slides: bool = False,
     ) -> None:
         self._agenda = agenda
         self._env = agenda.env
@@ -70,8 +71,10 @@ class HandStation:
         self._benches = benches
         self._free = list(range(benches))
         self._begin = self.begin
-        self._done = [self.end]
+        is_plain = observer is None and machine is None and making is None
+        self._done = [self._end_plainly if is_plain else self.end]
         self.visits = visits
+        self._counts_slides = counts_slides
         if visits is not None:
             self._note_arrived = visits.arrived_us.append
             self._note_started = visits.started_us.append
@@ -136,12 +139,30 @@ class HandStation:
             self.gate.ended(item)
         self.onward[item.kind](item)
 
+    def _end_plainly(self, item: Item) -> None:
+        """Do what `end` does where there is no machine, nothing is made and nobody listens."""
+        if self.visits is not None:
+            self._note_arrived(item.arrived_us)
+            self._note_started(item.started_us)
+            self._note_ended(self._env._now)
+            self._note_kind(item.kind)
+            if self._counts_slides:
+                self._note_quantity(item.quantity)
+        staff = self.terms[item.kind].staff
+        if staff is not None:
+            staff.release(item)
+        item.started_us = None
+        if self.gate is not None:
+            self.gate.ended(item)
+        self.onward[item.kind](item)
+
     def _note(self, item: Item, now: int) -> None:
         self._note_arrived(item.arrived_us)
-        self._note_started(item.started_us or 0)
+        self._note_started(item.started_us)
         self._note_ended(now)
         self._note_kind(item.kind)
-        self._note_quantity(item.quantity)
+        if self._counts_slides:
+            self._note_quantity(item.quantity)
 
     def _work(self, item: Item, terms: Terms) -> int:
         if terms.repeat is not None and item.case.looks:
