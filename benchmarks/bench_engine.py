@@ -24,7 +24,7 @@ from twin.forecast import forecast
 from twin.lab import load_lab
 from twin.model import LabModel
 from twin.snapshot import take_state
-from twin.variates import Draws, Streams
+from twin.variates import Streams, draws
 
 SERVERS, LOAD, MEAN_US = 5, 0.8, 1_000_000
 LABS = Path(__file__).parents[1] / "data" / "labs"
@@ -67,8 +67,8 @@ def ours(customers: int) -> float:
     agenda = Agenda(env)
     pool = StaffPool(agenda, "servers", SERVERS)
     streams = Streams(1, "bench")
-    gap = Draws(streams.generator("m", "gap"), _exponential(MEAN_US / SERVERS / LOAD))
-    service = Draws(streams.generator("m", "service"), _exponential(MEAN_US))
+    gap = draws(streams.generator("m", "gap"), _exponential(MEAN_US / SERVERS / LOAD))
+    service = draws(streams.generator("m", "service"), _exponential(MEAN_US))
     waited = came = 0
 
     def come(signal: Signal) -> None:
@@ -111,9 +111,9 @@ def lab_week() -> tuple[float, float, float]:
     env = simpy.Environment(start)
     model = LabModel(lab, env, Streams(1, lab.name), timetable=Timetable(lab))
     run_until(env, start + 21 * DAY)
-    state, events, received = take_state(model), next(env._eid), model.received
+    state, events, received = take_state(model), next(env._eid), model.record.received
     spent = cpu(lambda: run_until(env, start + 91 * DAY)) / 10
-    per_case = (next(env._eid) - events) / (model.received - received)
+    per_case = (next(env._eid) - events) / (model.record.received - received)
     return spent, per_case, cpu(lambda: forecast(lab, state, now_us=state.at_us, replications=30, seed=1))
 
 

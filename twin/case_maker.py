@@ -5,9 +5,8 @@ later in the laboratory cannot change who comes or what is in the pots.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
-
 
 from twin.calendars import Timetable
 from twin.distributions import Count
@@ -29,8 +28,8 @@ class CaseMaker:
     """Makes the cases of one lab in one run."""
 
     __slots__ = (
-        "_blocks", "_of_block", "_of_case", "_of_specimen", "_prefix", "_slides", "_specimens", "_streams", "_timetable",
-        "has_parts", "kinds", "lab", "number",
+        "_blocks", "_of_block", "_of_case", "_of_specimen", "_prefix", "_slides", "_specimens", "_streams",
+        "_timetable", "has_parts", "kinds", "lab", "number",
     )  # fmt: skip
 
     def __init__(self, lab: Lab, kinds: Kinds, streams: Streams, timetable: Timetable, first_number: int) -> None:
@@ -158,9 +157,7 @@ class CaseMaker:
 
         def of(kind: int) -> Callable[[], int]:
             attributes = self.kinds.attributes(kind)
-            return next(
-                draw for rule, draw in zip(ruled.rules, by_rule, strict=True) if fits(rule.when, attributes)
-            )
+            return next(draw for rule, draw in zip(ruled.rules, by_rule, strict=True) if fits(rule.when, attributes))
 
         return ByKind(of)
 
@@ -175,7 +172,7 @@ def _decided_at(step: Step) -> str | None:
     return step.per if LEVELS.index(step.per) <= 1 else "specimen"
 
 
-def _bounds(weights: "Iterator[float] | Sequence[float]") -> list[float]:
+def _bounds(weights: Iterable[float]) -> list[float]:
     """Return the upper bounds of shares of 1, the last left out, so that a search never falls off the end."""
     sums = list(accumulate(weights))
     return [value / sums[-1] for value in sums[:-1]]
@@ -186,5 +183,3 @@ def _chooser(luck: Callable[[], float], weights: Sequence[float]) -> Callable[[]
     if not bounds:
         return lambda: 0
     return lambda: bisect_right(bounds, luck())
-
-

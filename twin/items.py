@@ -19,6 +19,14 @@ class Item(Entry):
 
     level: int
     case: "Case"
+    kind: int
+    rank: int
+    step: int
+    arrived_us: int
+    started_us: int | None
+    unit: int | None
+    run: str | None
+    pending: int
 
     @property
     def barcode(self) -> str:

@@ -6,8 +6,11 @@ Knows no lab and no clock. Two scenarios that share a seed share their luck, str
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from itertools import chain
+from typing import TypeVar
 
 import numpy as np
+
+T = TypeVar("T", int, float)
 
 FIRST_BLOCK = 64
 LARGEST_BLOCK = 1024
@@ -32,7 +35,7 @@ class Streams:
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
 
 
-def draws(rng: np.random.Generator, fill: Callable[[np.random.Generator, int], list[int]]) -> Callable[[], int]:
+def draws(rng: np.random.Generator, fill: Callable[[np.random.Generator, int], list[T]]) -> Callable[[], T]:
     """Return a function that hands out the numbers of one stream, in order.
 
     They are drawn ahead in blocks that double from 64 to 1024 whatever is asked of them, so the numbers are a fixed
@@ -41,30 +44,8 @@ def draws(rng: np.random.Generator, fill: Callable[[np.random.Generator, int], l
     return chain.from_iterable(_blocks(rng, fill)).__next__
 
 
-def _blocks(rng: np.random.Generator, fill: Callable[[np.random.Generator, int], list[int]]) -> Iterator[list[int]]:
+def _blocks(rng: np.random.Generator, fill: Callable[[np.random.Generator, int], list[T]]) -> Iterator[list[T]]:
     size = FIRST_BLOCK
     while True:
         yield fill(rng, size)
         size = min(size * 2, LARGEST_BLOCK)
-
-
-class Draws:
-    """Numbers of one stream, drawn ahead in growing blocks and handed out in order."""
-
-    __slots__ = ("_block", "_fill", "_rng", "_size")
-
-    def __init__(self, rng: np.random.Generator, fill: Callable[[np.random.Generator, int], list[int]]) -> None:
-        self._rng = rng
-        self._fill = fill
-        self._size = FIRST_BLOCK
-        self._block: list[int] = []
-
-    def __call__(self) -> int:
-        """Return the next number."""
-        if not self._block:
-            self._refill()
-        return self._block.pop()
-
-    def _refill(self) -> None:
-        self._block = self._fill(self._rng, self._size)[::-1]
-        self._size = min(self._size * 2, LARGEST_BLOCK)

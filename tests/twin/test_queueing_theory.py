@@ -11,7 +11,7 @@ from simpy import Environment
 
 from twin.engine.agenda import ARRIVAL, RELEASE, Agenda, Entry, Signal, run_until
 from twin.engine.staff import StaffPool
-from twin.variates import Draws, Streams
+from twin.variates import Streams, draws
 
 TICK = 1_000_000
 REPLICATIONS = 20
@@ -33,9 +33,9 @@ def waits(rate: float, servers: int, replication: int, share_high: float = 0.0) 
     agenda = Agenda(env)
     pool = StaffPool(agenda, "servers", servers)
     streams = Streams(20261121, "theory", replication)
-    gap = Draws(streams.generator("a", "gap"), _exponential(1 / rate))
-    service = Draws(streams.generator("a", "service"), _exponential(1.0))
-    rank = Draws(streams.generator("a", "rank"), lambda rng, n: (rng.random(n) >= share_high).astype(int).tolist())
+    gap = draws(streams.generator("a", "gap"), _exponential(1 / rate))
+    service = draws(streams.generator("a", "service"), _exponential(1.0))
+    rank = draws(streams.generator("a", "rank"), lambda rng, n: (rng.random(n) >= share_high).astype(int).tolist())
     customers: list[Customer] = []
 
     def come(signal: Signal) -> None:
