@@ -1,5 +1,6 @@
 """The laws every run must obey, whoever ran it: what came in is out or in progress, once; nobody works while away."""
 
+from array import array
 from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -83,8 +84,14 @@ def _at_work(model: "LabModel") -> Counter[str]:
 def _littles_law(model: "LabModel") -> Iterator[str]:
     """The time all cases spent here is the integral of how many were here: an identity, to the microsecond."""
     record, now = model.record, model.agenda.now
-    received = np.maximum(np.asarray(record.received_us, dtype=np.int64), record.since_us)
-    spent = int((np.asarray(record.finished_us, dtype=np.int64) - received).sum()) + record.lost_us
+    spent = _spent(record.received_us, record.finished_us, record.since_us)
+    spent += _spent(record.lost_received_us, record.lost_at_us, record.since_us)
     spent += sum(now - max(case.received_us, record.since_us) for case in model.open_cases)
     if spent != record.wip_us(now):
         yield f"cases spent {spent} µs here, but work in progress adds up to {record.wip_us(now)}"
+
+
+def _spent(received_us: "array[int]", left_us: "array[int]", since_us: int) -> int:
+    """Return the time between two columns, what lies before `since_us` left out, µs."""
+    received = np.maximum(np.asarray(received_us, dtype=np.int64), since_us)
+    return int((np.asarray(left_us, dtype=np.int64) - received).sum())

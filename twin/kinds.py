@@ -20,6 +20,9 @@ class Kinds:
         self._numbers: dict[tuple[tuple[str, str], ...], int] = {}
         self._after: dict[tuple[int, str, str], int] = {}
 
+    def __len__(self) -> int:
+        return len(self._attributes)
+
     def of(self, attributes: Mapping[str, str]) -> int:
         """Return the kind with exactly these attributes."""
         key = tuple(sorted(attributes.items()))

@@ -20,7 +20,9 @@ Bools = NDArray[np.bool_]
 def measures(model: "LabModel", begin: Reading) -> dict[str, float]:
     """Return all measures of a run since a reading taken at the end of its warm-up, when its record was restarted."""
     found = {**_turnaround(model), **_flow(model)}
-    found |= {f"utilisation.{name}": share for name, share in read(model).since(begin).items()}
+    end = read(model)
+    found |= {f"utilisation.{name}": share for name, share in end.since(begin).items()}
+    found |= {f"busy_mean.{name}": busy for name, busy in end.busy_mean(begin).items()}
     for station in model.stations:
         if station.visits is not None:
             found |= {f"{name}.{station.name}": value for name, value in _of_step(model, station.visits).items()}
@@ -67,7 +69,7 @@ def _flow(model: "LabModel") -> dict[str, float]:
     found = {
         "arrived": float(record.received),
         "finished": float(record.finished),
-        "lost": float(sum(record.lost.values())),
+        "lost": float(len(record.lost_at_us)),
         "wip_mean": record.wip_us(now) / length,
         "wip_end": float(record.wip),
         "throughput_per_h": record.finished / (length / HOUR),

@@ -88,10 +88,10 @@ class LabModel:
             self.observer.case_authorised(case, now)
         case.scatter()
 
-    def lose(self, case: Case, step: str) -> None:
+    def lose(self, case: Case) -> None:
         """Let a case go unfinished: refused at a step that was full, or tired of waiting there."""
         del self.open_cases[case]
-        self.record.gave_up(case, step, self.agenda.now)
+        self.record.gave_up(case, self.agenda.now)
         case.step = AWAY
         case.scatter()
 

@@ -12,7 +12,8 @@ class Record:
     """
 
     __slots__ = (
-        "_since_us", "_wip_us", "empty_us", "finished_us", "kind", "lab_done_us", "lost", "lost_us", "number", "received",
+        "_since_us", "_wip_us", "empty_us", "finished_us", "kind", "lab_done_us", "lost_at_us", "lost_received_us",
+        "number", "received",
         "received_us", "since_us", "wip",
     )  # fmt: skip
 
@@ -31,8 +32,8 @@ class Record:
         self.received_us = array("q")
         self.lab_done_us = array("q")
         self.finished_us = array("q")
-        self.lost: dict[str, int] = {}
-        self.lost_us = 0
+        self.lost_received_us = array("q")
+        self.lost_at_us = array("q")
 
     @property
     def finished(self) -> int:
@@ -63,11 +64,11 @@ class Record:
         self.lab_done_us.append(t if case.lab_done_us is None else case.lab_done_us)
         self.finished_us.append(t)
 
-    def gave_up(self, case: Case, step: str, t: int) -> None:
+    def gave_up(self, case: Case, t: int) -> None:
         """Count a case out that left unfinished, refused at a step or tired of waiting there."""
         self._out(t)
-        self.lost_us += t - max(case.received_us, self.since_us)
-        self.lost[step] = self.lost.get(step, 0) + 1
+        self.lost_received_us.append(case.received_us)
+        self.lost_at_us.append(t)
 
     def _out(self, t: int) -> None:
         self._wip_us += self.wip * (t - self._since_us)
