@@ -82,4 +82,4 @@ class Checks:
 
 
 def _between(least: float, most: float) -> str:
-    return f", at least {least:g}" if most == math.inf else f" from {least:g} to {most:g}"
+    return f", at least {least:g}" if most == math.inf else f", from {least:g} to {most:g}"

@@ -20,7 +20,7 @@ def attributes_of(workbook: CambridgeWorkbook) -> list[dict[str, Any]]:
         {"name": "origin", "of": "case", "values": weights({"internal": chances[Chance.INTERNAL]}, "external")},
         {"name": "cut_up_type", "of": "specimen", "values": _cut_up_types(workbook)},
         {"name": "tissue", "of": "specimen", "values": _tissues(workbook)},
-        {"name": "decalcification", "of": "specimen", "values": weights(decalcification, "no")},
+        {"name": "decalcification", "of": "specimen", "values": weights(decalcification, "none")},
         {"name": "cut", "of": "block", "values": _cuts(workbook)},
     ]
 

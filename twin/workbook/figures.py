@@ -6,12 +6,15 @@ from typing import Any
 from twin.workbook.contents import Spread
 
 SHARE_DECIMALS = 6
-"""Chances become per cent with six decimals: less than one case in a hundred million."""
+"""Chances become per cent with six decimals: one case in a hundred million."""
+FIGURE_DECIMALS = 9
+"""Any other figure keeps nine decimals: in hours a few microseconds, the grain of the twin's clock."""
 
 
 def figure(value: float) -> int | float:
-    """Return a whole number without its point, any other as it is."""
-    return int(value) if value == int(value) else value
+    """Return a whole number without its point, any other to nine decimals."""
+    rounded = round(value, FIGURE_DECIMALS)
+    return int(rounded) if rounded == int(rounded) else rounded
 
 
 def seconds(value: float) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def _internal_investigation(workbook: CambridgeWorkbook) -> list[dict[str, Any]]
         return [_part(workbook, easy, Task.INVESTIGATION_EASY)]
     shares = weights({Task.INVESTIGATION_EASY: easy, Task.INVESTIGATION_HARD: hard})
     parts = [{"weight": share, "duration": task(workbook, Task(name))} for name, share in shares.items()]
-    return [{"probability": figure(round(easy + hard, 9)), "duration": {"kind": "mixture", "parts": parts}}]
+    return [{"probability": figure(easy + hard), "duration": {"kind": "mixture", "parts": parts}}]
 
 
 def _part(workbook: CambridgeWorkbook, probability: float, name: Task) -> dict[str, Any]:

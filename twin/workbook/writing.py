@@ -1,6 +1,7 @@
 """Writes a lab document as YAML that people like to read and change. Knows nothing of what is in it."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ def write_yaml(document: dict[str, Any], path: Path | str) -> None:
 def to_yaml(document: dict[str, Any]) -> str:
     """Return a lab document as YAML: whatever fits on a line stands on one, and parts of many lines stand apart."""
     parts = [_yaml({key: value}) for key, value in document.items()]
-    return "".join(part if part.count("\n") == 1 else f"\n{part}" for part in parts)
+    breaks = ("\n" if max(one.count("\n"), other.count("\n")) > 1 else "" for one, other in pairwise(parts))
+    return "".join(part + space for part, space in zip(parts, (*breaks, ""), strict=True))
 
 
 def _yaml(part: dict[str, Any]) -> str:
