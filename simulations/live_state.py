@@ -1,8 +1,8 @@
 """From what tracking knows of a lab to the state that its twin starts from. Pure: rows in, places out.
 
 Where the log says what was last done to an item, the model wants to know where the item is now: at work, or waiting
-for the next step of the lab's model. A step that only some items need (decalcification) is never guessed: an item that
-is not in it is taken not to need it.
+for the next step of the lab's model. A step that only some items need, by chance or by what they are (decalcification),
+is never guessed: an item that is not in it is taken not to need it. Only what makes blocks or slides is never left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tracking.events import Kind
 from tracking.queries.open_work import OpenCase, OpenItem
-from twin.lab import Lab
+from twin.lab import Lab, Step
 from twin.snapshot import BlockState, CaseState, LabState, Place, SlideState, SpecimenState
 
 
@@ -38,10 +38,14 @@ def live_state(model: Lab, cases: Sequence[OpenCase], at_us: int) -> LabState:
     route = _Route(
         tuple(step.name for step in model.steps),
         tuple(step.per for step in model.steps),
-        tuple(step.probability < 1 for step in model.steps),
+        tuple(_is_optional(step) for step in model.steps),
     )
     states = [_case(route, case) for case in cases]
     return LabState(at_us, tuple(state for state in states if state is not None))
+
+
+def _is_optional(step: Step) -> bool:
+    return step.makes is None and (step.probability < 1 or bool(step.when))
 
 
 def _case(route: _Route, case: OpenCase) -> CaseState | None:

@@ -167,7 +167,12 @@ class Narrator(Observer):
 
 def machine_steps(model: LabModelFile) -> dict[str, str]:
     """Return for each machine group of a lab model the step it serves."""
-    return {step.batch.machine: step.name for step in model.steps if step.batch}
+    return {
+        step.batch.machine_of(programme): step.name
+        for step in model.steps
+        if step.batch
+        for programme in step.batch.programmes
+    }
 
 
 def _by_step(lab: Lab) -> dict[str, list[Device]]:

@@ -72,18 +72,19 @@ def test_the_twin_starts_with_every_item_where_it_is(tracking: Tracking, lab_id:
     assert {case.barcode for case in started.cases} == {case.barcode for case in truth.cases}
     per = {step.name: step.per for step in model.steps}
     kind_of = {2: "case", 3: "specimen", 4: "block", 5: "slide"}
+    looked_at = {case.barcode for case in truth.cases if case.looks}
     really = {
-        barcode: (place.step, place.started_us is not None and not is_untold_start(place, per))
+        barcode: (place.step, place.started_us is not None and not is_untold_start(place, barcode in looked_at))
         for barcode, place in places(truth).items()
         if per[place.step] == kind_of[len(barcode.split("-"))]
     }
     assert {barcode: (place.step, place.started_us is not None) for barcode, place in places(started).items()} == really
 
 
-def is_untold_start(place: Place, per: dict[str, str]) -> bool:
-    """A minute's work by hand is scanned once, when it is done."""
+def is_untold_start(place: Place, is_looked_at: bool) -> bool:
+    """A minute's work by hand is scanned once, when it is done; of second looks the LIMS tells only the end."""
     by_hand = {"reception", "embedding", "labelling", "assembly", "authorisation"}
-    return place.step in by_hand - STARTS_TOLD
+    return place.step in by_hand - STARTS_TOLD or (place.step == "reporting" and is_looked_at)
 
 
 def test_a_lab_goes_on_with_the_next_free_case_number(tracking: Tracking) -> None:
@@ -94,12 +95,40 @@ def test_a_lab_goes_on_with_the_next_free_case_number(tracking: Tracking) -> Non
         assert last_case_number(connection, "rna", "DG26-") == 0
 
 
+def case_with_a_block(step: str, state: str) -> OpenCase:
+    """A case booked in and cut up, and what was last done to its block."""
+    block = OpenItem("S26-1-A-1", Kind.BLOCK, step, state, START, None, None, None)
+    specimen = OpenItem("S26-1-A", Kind.SPECIMEN, "cut_up", "done", START, None, None, None, [block])
+    item = OpenItem("S26-1", Kind.CASE, "reception", "done", START, None, None, None, [specimen])
+    return OpenCase(item, "routine", START, None, None)
+
+
 @pytest.mark.parametrize(
     ("step", "state", "waits_for"), [("processing", "failed", "processing"), ("processing", "done", "embedding")]
 )
 def test_failed_work_has_to_be_done_again(step: str, state: str, waits_for: str) -> None:
-    block = OpenItem("S26-1-A-1", Kind.BLOCK, step, state, START, None, None, None)
-    specimen = OpenItem("S26-1-A", Kind.SPECIMEN, "cut_up", "done", START, None, None, None, [block])
-    item = OpenItem("S26-1", Kind.CASE, "reception", "done", START, None, None, None, [specimen])
-    started = live_state(load_lab(DATA / "labs/small.yaml"), [OpenCase(item, "routine", START, None, None)], START + 1)
+    started = live_state(load_lab(DATA / "labs/small.yaml"), [case_with_a_block(step, state)], START + 1)
     assert places(started)["S26-1-A-1"].step == waits_for
+
+
+def small_lab(name: str, **changes: Any) -> Lab:
+    """The small laboratory with one step changed."""
+    small = load_lab(DATA / "labs/small.yaml")
+    steps = tuple(step.model_copy(update=changes) if step.name == name else step for step in small.steps)
+    return small.model_copy(update={"steps": steps})
+
+
+@pytest.mark.parametrize("need", [{"probability": 0.9}, {"probability": 1.0, "when": {"tissue": ("bone",)}}])
+def test_a_step_that_not_every_item_needs_is_not_guessed(need: dict[str, Any]) -> None:
+    passed_by = live_state(small_lab("decalcification", **need), [case_with_a_block("cut_up", "done")], START + 1)
+    assert places(passed_by)["S26-1-A-1"].step == "processing"
+    held = live_state(small_lab("decalcification", **need), [case_with_a_block("decalcification", "failed")], START + 1)
+    assert places(held)["S26-1-A-1"].step == "decalcification"
+
+
+def test_a_specimen_waits_for_cut_up_even_where_there_are_cut_ups_of_several_kinds() -> None:
+    pot = OpenItem("S26-1-A", Kind.SPECIMEN, None, None, START, None, None, None)
+    item = OpenItem("S26-1", Kind.CASE, "reception", "done", START, None, None, None, [pot])
+    model = small_lab("cut_up", when={"cut_up_type": ("bms",)})
+    started = live_state(model, [OpenCase(item, "routine", START, None, None)], START + 1)
+    assert places(started) == {"S26-1-A": Place("cut_up", START)}
