@@ -10,6 +10,8 @@ from yaml.representer import SafeRepresenter
 
 WIDTH = 120
 _INDENT = 2
+_LAST_WORD = 12
+"""PyYAML breaks a line after the word that passes its width, so it is told so much less."""
 _CLOCK_TIME = re.compile(r"\d\d:\d\d")
 
 
@@ -28,19 +30,20 @@ def to_yaml(document: dict[str, Any]) -> str:
 def _yaml(part: dict[str, Any]) -> str:
     node = _Representer(sort_keys=False).represent_data(part)
     _lay_out(node, indent=0)
-    text: str = yaml.serialize(node, Dumper=_Dumper, width=WIDTH, indent=_INDENT, allow_unicode=True)
+    text: str = yaml.serialize(node, Dumper=_Dumper, width=WIDTH - _LAST_WORD, indent=_INDENT, allow_unicode=True)
     return text
 
 
-def _lay_out(node: yaml.Node, indent: int) -> None:
-    """Put a node on one line when it fits, else each entry on lines of its own; lists of figures wrap."""
+def _lay_out(node: yaml.Node, indent: int, before: int = 0) -> None:
+    """Put a node on one line when it fits behind its key, else each entry on its own; lists of figures wrap."""
     if not isinstance(node, yaml.CollectionNode):
         return
-    children = [child for entry in node.value for child in (entry if isinstance(entry, tuple) else (entry,))]
-    words = isinstance(node, yaml.SequenceNode) and all(isinstance(child, yaml.ScalarNode) for child in children)
-    node.flow_style = indent > 0 and (indent + _width(node) <= WIDTH or (words and _is_short(children)))
-    for child in children:
-        _lay_out(child, indent + _INDENT)
+    entries = [entry if isinstance(entry, tuple) else (None, entry) for entry in node.value]
+    figures = all(key is None and isinstance(child, yaml.ScalarNode) for key, child in entries)
+    fits = indent + before + _width(node) <= WIDTH or (figures and _is_short([child for _, child in entries]))
+    node.flow_style = indent > 0 and fits
+    for key, child in entries:
+        _lay_out(child, indent + _INDENT, before=0 if key is None else _width(key) + 2)
 
 
 def _is_short(children: list[yaml.Node]) -> bool:

@@ -9,6 +9,7 @@ from openpyxl.workbook.defined_name import DefinedName
 from openpyxl.worksheet.table import Table
 from openpyxl.worksheet.worksheet import Worksheet
 
+Value = str | float | None
 Week = Sequence[Sequence[float]]
 """Arrivals per hour: seven days from Monday, 24 hours each."""
 
@@ -156,13 +157,13 @@ def workbook(cancer: Week, non_cancer: Week) -> Workbook:
     bounds = ("Task", "Distribution", "Optimistic", "Most Likely", "Pessimistic", "Units")
     _table(book.create_sheet("Task Durations"), "TaskDurations", "A4", [bounds, *TASKS])
     _table(book.create_sheet("Batch Sizes"), "BatchSizes", "A1", [("Batch Name", "Size"), *BATCHES.items()])
-    times = [("runner_journey", "distance_m"), *JOURNEYS.items()]
+    times: list[Sequence[Value]] = [("runner_journey", "distance_m"), *JOURNEYS.items()]
     _table(book.create_sheet("Runner Times output"), "tableRunnerDistances", "A1", times)
     _names(book, book.create_sheet("Globals"))
     return book
 
 
-def put(book: Workbook, name: str, *values: object) -> None:
+def put(book: Workbook, name: str, *values: Value) -> None:
     """Write other values into the cells of a defined name."""
     sheet, _, reference = book.defined_names[name].attr_text.partition("!")
     first = book[sheet][reference.replace("$", "").partition(":")[0]]
@@ -177,13 +178,13 @@ def save(book: Workbook, folder: Path) -> Path:
     return file
 
 
-def _arrivals(week: Week) -> Iterable[Sequence[object]]:
+def _arrivals(week: Week) -> Iterable[Sequence[Value]]:
     yield ("Hour", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     yield from ((hour, *(day[hour] for day in week)) for hour in range(24))
     yield ("Total", *(sum(day) for day in week))
 
 
-def _resources() -> Iterable[Sequence[object]]:
+def _resources() -> Iterable[Sequence[Value]]:
     for name, shifts in STAFF.items():
         halves = [sum(n for start, end, n in shifts if start <= half / 2 < end) or None for half in range(48)]
         yield (name, *OFFICE_DAYS, *halves)
@@ -191,7 +192,7 @@ def _resources() -> Iterable[Sequence[object]]:
         yield (name, *EVERY_DAY, *[count] * 48)
 
 
-def _table(sheet: Worksheet, name: str, corner: str, rows: Iterable[Sequence[object]]) -> None:
+def _table(sheet: Worksheet, name: str, corner: str, rows: Iterable[Sequence[Value]]) -> None:
     first = sheet[corner]
     last = first
     for down, values in enumerate(rows):
@@ -201,7 +202,7 @@ def _table(sheet: Worksheet, name: str, corner: str, rows: Iterable[Sequence[obj
 
 
 def _names(book: Workbook, sheet: Worksheet) -> None:
-    ranges = {**{name: (value,) for name, value in SINGLE.items()}, **COUNTS}
+    ranges: dict[str, Sequence[Value]] = {**{name: (value,) for name, value in SINGLE.items()}, **COUNTS}
     for row, (name, values) in enumerate(ranges.items(), start=2):
         for column, value in enumerate(values, start=3):
             sheet.cell(row, column, value)
