@@ -120,7 +120,7 @@ def _form(value: Any) -> str | None:
     return "whole number" if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-_Form = Annotated[
+Form = Annotated[
     Annotated[int, Field(ge=0), Tag("whole number")]
     | Annotated[WeightedCount, Tag("weights")]
     | Annotated[RoundedPertCount, Tag("rounded_pert")]
@@ -136,9 +136,10 @@ _Form = Annotated[
         ),
     ),
 ]
+"""Everything a count may be written as."""
 
 
-class Count(RootModel[_Form]):
+class Count(RootModel[Form]):
     """How many: a whole number, a table of weights, or a family of counts."""
 
     model_config = ConfigDict(frozen=True)
