@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 from twin.calendars import most_people
 from twin.distributions import HOUR, Duration
-from twin.engine.batches import Collector
+from twin.engine.batches import UNLIMITED, Collector
 from twin.engine.machines import MachineGroup
 from twin.engine.staff import StaffPool
 from twin.items import Block, Case, Item, Slides, Specimen
 from twin.kinds import ByKind
-from twin.lab import Batch, Handling, Lab, Programme, Ruled, Step, fits
+from twin.lab import Batch, Day, Handling, Lab, Programme, Ruled, Step, Transport, fits
 from twin.observe import Observer
-from twin.stations import BatchStation, HandStation, Station
+from twin.stations import BatchStation, CarriedStation, HandStation, Station
 from twin.stations.by_hand import Making, Pieces
+from twin.stations.carried import Carrying
 from twin.stations.in_machine import Hands, Run
+from twin.stations.lane import lanes
 from twin.stations.terms import Draw, Onward, Staff, Terms
 from twin.stations.visits import Visits
 from twin.variates import draws
@@ -37,6 +39,7 @@ class Builder:
         model.pathway.entries = [self._entry(station) for station in self.stations]
         for index, station in enumerate(self.stations):
             station.onward = self._onward(index)
+        self._open_lanes()
 
     # people and machines
 
@@ -70,6 +73,8 @@ class Builder:
     def _station(self, index: int, step: Step) -> Station:
         if step.batch is not None:
             return self._batch_station(index, step, step.batch)
+        if step.transport is not None:
+            return self._carried_station(index, step, step.transport)
         return self._hand_station(index, step)
 
     def _hand_station(self, index: int, step: Step) -> HandStation:
@@ -133,6 +138,7 @@ class Builder:
             least=close.least,
             max_wait=self._draw(station.name, f"wait {programme.name}", close.max_wait) if close.max_wait else None,
             clock=self._model.timetable.clock_times(close.at, close.days, self._model.agenda.now),
+            was_called=self._was_called(close.at, close.days),
             top_up=programme.top_up,
         )
         return run
@@ -143,11 +149,49 @@ class Builder:
         draw = self._draw(step, f"{purpose} {programme.name}", handling.duration)
         return Hands(self.staff[handling.staff], draw, self._batch_rank(programme.served_as or handling.served_as))
 
+    def _carried_station(self, index: int, step: Step, transport: Transport) -> CarriedStation:
+        station = CarriedStation(
+            self._model.agenda,
+            self._model.observer,
+            step.name,
+            index,
+            carrying=self._carrying(step.name, transport),
+            carriers=transport.carriers,
+            goes_alone=ByKind(lambda kind: self._goes_alone(transport, kind)),
+            visits=self._visits(),
+        )
+        station.collector = Collector(
+            self._model.agenda,
+            station.submit,
+            transport.size or UNLIMITED,
+            closes_full=not transport.at,
+            max_wait=self._draw(step.name, "wait", transport.max_wait) if transport.max_wait else None,
+            clock=self._model.timetable.clock_times(transport.at, transport.days, self._model.agenda.now),
+            was_called=self._was_called(transport.at, transport.days),
+            top_up=False,
+        )
+        return station
+
+    def _carrying(self, step: str, transport: Transport) -> Carrying:
+        staff = self.staff[transport.staff] if transport.staff else None
+        parts = {"load": transport.load, "there": transport.there, "unload": transport.unload}
+        outward = [self._draw(step, name, part) for name, part in parts.items() if part is not None]
+        back = self._draw(step, "back", transport.back) if transport.back is not None else None
+        return Carrying(staff, self._batch_rank(transport.served_as), outward, back)
+
+    def _was_called(self, times: tuple[int, ...], days: tuple[Day, ...]) -> Callable[[int], bool]:
+        """Return what tells whether one of these clock times has passed since a moment before now."""
+        timetable, agenda = self._model.timetable, self._model.agenda
+        return lambda since_us: next(timetable.clock_times(times, days, since_us), agenda.now + 1) <= agenda.now
+
+    def _goes_alone(self, transport: Transport, kind: int) -> bool:
+        return transport.alone is not None and fits(transport.alone, self._model.kinds.attributes(kind))
+
     # ways
 
     def _entry(self, station: Station) -> Onward:
         arrive: Onward = station.arrive
-        if station.name != "reporting" or self._lab.lab_tat_ends is not None:
+        if self._is_unmarked(station):
             return arrive
 
         def arrive_at_reporting(item: Item) -> None:
@@ -156,6 +200,17 @@ class Builder:
             arrive(item)
 
         return arrive_at_reporting
+
+    def _open_lanes(self) -> None:
+        for index, station in enumerate(self.stations):
+            if isinstance(station, HandStation) and self._is_unmarked(station):
+                ways = lanes(station)
+                if ways is not None:
+                    self._model.pathway.lanes[index] = ways
+
+    def _is_unmarked(self, station: Station) -> bool:
+        """Tell whether coming to a station means no more than that."""
+        return station.name != "reporting" or self._lab.lab_tat_ends is not None
 
     def _onward(self, index: int) -> Mapping[int, Onward]:
         step, model = self._lab.steps[index], self._model

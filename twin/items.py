@@ -5,6 +5,8 @@ from typing import Self
 
 from twin.engine.agenda import Entry
 
+CASE, SPECIMEN, BLOCK, SLIDE = range(4)
+"""The levels of items, from coarse to fine."""
 AWAY = -1
 """The step of an item whose children carry the work, or that has none to do."""
 
@@ -50,7 +52,7 @@ class Case(Item):
         "_barcode", "_name", "is_initial", "lab_done_us", "looks", "number", "priority", "reader", "received_us",
         "reported_us", "specimens",
     )  # fmt: skip
-    level = 0
+    level = CASE
 
     def __init__(
         self, number: int, name: "str | Callable[[Case], str]", priority: str, rank: int, kind: int, received_us: int
@@ -101,7 +103,7 @@ class Specimen(Item):
     """One pot. `plan` holds what nobody knows before cut-up: the kind and the slides to come of each of its blocks."""
 
     __slots__ = ("_barcode", "blocks", "index", "plan")
-    level = 1
+    level = SPECIMEN
 
     def __init__(
         self, case: Case, index: int, kind: int, plan: Sequence[tuple[int, int]], barcode: str | None = None
@@ -132,7 +134,7 @@ class Block(Item):
     """One cassette. `slides` were made so far; `due` more come from the microtome next."""
 
     __slots__ = ("_barcode", "due", "index", "parts", "slide_barcodes", "slides", "specimen")
-    level = 2
+    level = BLOCK
 
     def __init__(self, specimen: Specimen, index: int, kind: int, due: int, barcode: str | None = None) -> None:
         self.case = specimen.case
@@ -173,7 +175,7 @@ class Slides(Item):
     """Slides of one block that are together; a full batch divides them."""
 
     __slots__ = ("block", "indices")
-    level = 3
+    level = SLIDE
 
     def __init__(self, block: Block, kind: int, indices: range | Sequence[int]) -> None:
         self.case = block.case

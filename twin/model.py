@@ -147,10 +147,11 @@ class LabModel:
 class _Door:
     """Lets the cases of one stream in at their moments."""
 
-    __slots__ = ("_admit", "_agenda", "_make", "_moments", "_open", "_size")
+    __slots__ = ("_admit", "_agenda", "_env", "_make", "_moments", "_open", "_size")
 
     def __init__(self, model: LabModel, stream: Stream, times: Iterator[int]) -> None:
         self._agenda = model.agenda
+        self._env = model.agenda.env
         self._admit = model.admit
         self._make = model.maker.source(stream)
         self._moments = times
@@ -168,8 +169,11 @@ class _Door:
 
     def _let_in(self, signal: Signal) -> None:
         self._await(signal)
-        now = self._agenda.now
-        for _ in range(1 if self._size is None else self._size()):
+        now: int = self._env._now  # type: ignore[assignment]
+        if self._size is None:
+            self._admit(self._make(now))
+            return
+        for _ in range(self._size()):
             self._admit(self._make(now))
 
 

@@ -87,15 +87,23 @@ def replicate(
 
 def run_and_measure(model: LabModel, *, weeks: float, warm_up_weeks: float) -> dict[str, float]:
     """Run a fresh model through its warm-up and the weeks after it, check it, and return its measures."""
-    env = model.agenda.env
     measured_from = model.started_us + round(warm_up_weeks * WEEK)
     with _undisturbed():
-        run_until(env, measured_from)
+        _run(model, measured_from)
         restart(model)
         begin = read(model)
-        run_until(env, measured_from + round(weeks * WEEK))
+        _run(model, measured_from + round(weeks * WEEK))
     check(model)
     return measures(model, begin)
+
+
+def _run(model: LabModel, until_us: int) -> None:
+    """Run week by week, and pack what was noted of each."""
+    while model.agenda.now < until_us:
+        run_until(model.agenda.env, min(model.agenda.now + WEEK, until_us))
+        for station in model.stations:
+            if station.visits is not None:
+                station.visits.fold()
 
 
 def restart(model: LabModel) -> None:

@@ -22,8 +22,8 @@ class StaffPool(Entry):
     """
 
     __slots__ = (
-        "_agenda", "_changes", "_env", "_moments", "_next", "_over_since", "_present_since", "_sequence", "_step",
-        "_tick", "_waiting", "busy", "busy_us", "capacity", "name", "over_us", "present_us",
+        "_agenda", "_changes", "_env", "_moments", "_next", "_over_since", "_present_since", "_tick",
+        "busy", "busy_us", "capacity", "name", "over_us", "present_us", "sequence", "step", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -43,9 +43,9 @@ class StaffPool(Entry):
         self.busy_us = self.over_us = self.present_us = 0
         self._moments = 0  # sum of ends less sum of starts: cheaper than an integral kept at each change
         self._over_since = self._present_since = agenda.now
-        self._sequence = RANK >> 1
-        self._step = -1 if last_come else 1
-        self._waiting: list[Waiting] = []
+        self.sequence = RANK >> 1
+        self.step = -1 if last_come else 1
+        self.waiting: list[Waiting] = []
         self._changes = changes or iter(())
         self._next = 0
         self._tick = [self._change]
@@ -54,7 +54,7 @@ class StaffPool(Entry):
     @property
     def queue_length(self) -> int:
         """How many wait for a person (those who wait for a machine are not counted)."""
-        return len(self._waiting)
+        return len(self.waiting)
 
     def request(self, rank: int, begin: Begin, task: Any, machine: MachineGroup | None = None) -> None:
         """Call `begin(task)` once a person, and a machine if named, are free at the same instant."""
@@ -63,17 +63,17 @@ class StaffPool(Entry):
             self.busy += 1
             begin(task)
             return
-        self._sequence += self._step
-        entry = (rank * RANK + self._sequence, begin, task, machine)
+        self.sequence += self.step
+        entry = (rank * RANK + self.sequence, begin, task, machine)
         if self.busy < self.capacity:
             self._grant(entry)
         else:
-            heappush(self._waiting, entry)
+            heappush(self.waiting, entry)
 
     def release(self, task: Any = None) -> None:
         """Take a person back and give them to the next who waits."""
         del task
-        waiting = self._waiting
+        waiting = self.waiting
         if self.busy > self.capacity:
             self._mark_over()
         elif waiting and waiting[0][3] is None:
@@ -84,6 +84,11 @@ class StaffPool(Entry):
         self.busy -= 1
         if waiting:
             self._dispatch()
+
+    def take(self, now_us: int) -> None:
+        """Count a free person as busy."""
+        self._moments -= now_us
+        self.busy += 1
 
     def hold(self, task: Any = None) -> None:
         """Count a person as busy whatever the capacity: work found under way when the run starts."""
@@ -115,12 +120,12 @@ class StaffPool(Entry):
         begin(task)
 
     def _return(self, entry: Waiting) -> None:
-        heappush(self._waiting, entry)
+        heappush(self.waiting, entry)
         self._dispatch()
 
     def _dispatch(self) -> None:
-        while self._waiting and self.busy < self.capacity:
-            self._grant(heappop(self._waiting))
+        while self.waiting and self.busy < self.capacity:
+            self._grant(heappop(self.waiting))
 
     def _await_change(self) -> None:
         change = next(self._changes, None)

@@ -35,8 +35,8 @@ class HandStation:
     """A step by hand. `pieces` says how many draws make up the work on an item; None: one."""
 
     __slots__ = (
-        "_agenda", "_begin", "_benches", "_counts_slides", "_done", "_env", "_free", "_ids", "_making", "_note_arrived", "_note_ended",
-        "_note_kind", "_note_quantity", "_note_started", "_observer", "_queue", "gate", "index", "machine", "name",
+        "_begin", "_benches", "_counts_slides", "_done", "_env", "_free", "_ids", "_making", "_observer", "_queue",
+        "agenda", "gate", "index", "is_plain", "machine", "name",
         "onward", "pieces", "terms", "visits",
     )  # fmt: skip
 
@@ -55,7 +55,7 @@ class HandStation:
         visits: Visits | None,
         counts_slides: bool = False,
     ) -> None:
-        self._agenda = agenda
+        self.agenda = agenda
         self._env = agenda.env
         self._queue = cast("list[tuple[int, int, int, Entry]]", agenda.env._queue)
         self._ids = cast("Iterator[int]", agenda.env._eid)
@@ -71,16 +71,10 @@ class HandStation:
         self._benches = benches
         self._free = list(range(benches))
         self._begin = self.begin
-        is_plain = observer is None and machine is None and making is None
-        self._done = [self._end_plainly if is_plain else self.end]
+        self.is_plain = observer is None and machine is None and making is None
+        self._done = [self.end]
         self.visits = visits
         self._counts_slides = counts_slides
-        if visits is not None:
-            self._note_arrived = visits.arrived_us.append
-            self._note_started = visits.started_us.append
-            self._note_ended = visits.ended_us.append
-            self._note_kind = visits.kind.append
-            self._note_quantity = visits.quantity.append
 
     def arrive(self, item: Item) -> None:
         """Queue an item that has come."""
@@ -122,14 +116,14 @@ class HandStation:
         if staff is not None:
             staff.hold(item)
         item.unit = self.machine.take_unit(item, unit) if self.machine else self._claim(unit)
-        self._agenda.at(self._agenda.now + remaining_us, RELEASE, self._done, item)
+        self.agenda.at(self.agenda.now + remaining_us, RELEASE, self._done, item)
 
     def end(self, item: Item) -> None:
         """Finish an item: person and machine go to whoever waits, then the item goes on."""
         now: int = self._env._now  # type: ignore[assignment]
         unit = item.unit
         if self.visits is not None:
-            self._note(item, now)
+            self._note(self.visits, item, now)
         self._give_back(item)
         item.started_us = item.unit = None
         children = self._making(item) if self._making is not None else ()
@@ -139,30 +133,10 @@ class HandStation:
             self.gate.ended(item)
         self.onward[item.kind](item)
 
-    def _end_plainly(self, item: Item) -> None:
-        """Do what `end` does where there is no machine, nothing is made and nobody listens."""
-        if self.visits is not None:
-            self._note_arrived(item.arrived_us)
-            self._note_started(item.started_us)
-            self._note_ended(self._env._now)
-            self._note_kind(item.kind)
-            if self._counts_slides:
-                self._note_quantity(item.quantity)
-        staff = self.terms[item.kind].staff
-        if staff is not None:
-            staff.release(item)
-        item.started_us = None
-        if self.gate is not None:
-            self.gate.ended(item)
-        self.onward[item.kind](item)
-
-    def _note(self, item: Item, now: int) -> None:
-        self._note_arrived(item.arrived_us)
-        self._note_started(item.started_us)
-        self._note_ended(now)
-        self._note_kind(item.kind)
+    def _note(self, visits: Visits, item: Item, now: int) -> None:
+        visits.notes.append((item.arrived_us, item.started_us, now, item.kind))
         if self._counts_slides:
-            self._note_quantity(item.quantity)
+            visits.quantity.append(item.quantity)
 
     def _work(self, item: Item, terms: Terms) -> int:
         if terms.repeat is not None and item.case.looks:

@@ -9,7 +9,7 @@ from typing import Any
 from twin.engine.agenda import RELEASE, Agenda
 from twin.engine.batches import Batch, Collector
 from twin.engine.machines import LOADING, UNLOADING, WAITING, WORKING, MachineGroup
-from twin.items import Item
+from twin.items import SLIDE, Item
 from twin.observe import Observer
 from twin.stations.terms import Draw, Onward, Staff
 from twin.stations.visits import Visits
@@ -183,8 +183,6 @@ class BatchStation:
     def _note(self, part: Item, now: int) -> None:
         visits = self.visits
         if visits is not None:
-            visits.arrived_us.append(part.arrived_us)
-            visits.started_us.append(part.started_us or 0)
-            visits.ended_us.append(now)
-            visits.kind.append(part.kind)
-            visits.quantity.append(part.quantity)
+            visits.notes.append((part.arrived_us, part.started_us, now, part.kind))
+            if part.level == SLIDE:
+                visits.quantity.append(part.quantity)
