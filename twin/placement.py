@@ -1,7 +1,9 @@
 """Puts a state into a model: every item where it is, work half done with what remains of it, machines with their load.
 
 Decides nothing about the future except what is left of work under way. A person who is loading or unloading a machine
-by hand at that moment is not part of a state: they start free, and the handling is done again from its beginning.
+by hand at that moment is not part of a state: they start free, and the handling is done again from its beginning. Nor
+is a carrier on the way back. What is on one carrier is one journey; where the carrier is not known, what set out from
+one step at the same moment.
 """
 
 from collections.abc import Sequence
@@ -11,17 +13,17 @@ from typing import Protocol
 import numpy as np
 
 from twin.case_maker import CaseMaker
-from twin.distributions import Duration
+from twin.distributions import Duration, Sum
 from twin.engine.agenda import Agenda
 from twin.engine.batches import Batch
 from twin.items import Block, Case, Item, Slides, Specimen
 from twin.kinds import Kinds
-from twin.lab import Lab
+from twin.lab import Lab, Transport
 from twin.pathway import Pathway
 from twin.record import Record
 from twin.settle import Part, places, settled
 from twin.snapshot import BlockState, CaseState, LabState, Place, SpecimenState
-from twin.stations import BatchStation, HandStation, Station
+from twin.stations import BatchStation, CarriedStation, HandStation, Station
 from twin.variates import Streams
 
 _TRIES = 64
@@ -91,8 +93,9 @@ class _Placement:
         for case in state.cases:
             self._case(settled(case, self._steps))
         at_work = [found for found in self._found if found[2].started_us is not None]
-        self._resume_hands([found for found in at_work if self._is_hand(found[1])])
-        self._resume_runs([found for found in at_work if not self._is_hand(found[1])])
+        self._resume_hands([found for found in at_work if self._is_at(found[1], HandStation)])
+        self._resume_runs([found for found in at_work if self._is_at(found[1], BatchStation)])
+        self._resume_journeys([found for found in at_work if self._is_at(found[1], CarriedStation)])
         waiting = [found for found in self._found if found[2].started_us is None]
         for item, index, spot in sorted(waiting, key=lambda found: found[2].since_us):
             self._wait(item, index, spot)
@@ -151,8 +154,8 @@ class _Placement:
             Slides(item, item.kind, range(item.slides))
         return item.parts if isinstance(item, Block) else ()
 
-    def _is_hand(self, index: int) -> bool:
-        return isinstance(self._model.stations[index], HandStation)
+    def _is_at(self, index: int, station: type[Station]) -> bool:
+        return isinstance(self._model.stations[index], station)
 
     def _resume_hands(self, found: list[tuple[Item, int, Place]]) -> None:
         for item, index, spot in found:
@@ -182,6 +185,29 @@ class _Placement:
             item.arrived_us, item.run = at.since_us, at.run
             batch.add(item, item.quantity)
         station.resume(batch, started, spot.unit, self._left_in_run(index, batch.programme, started))
+
+    def _resume_journeys(self, found: list[tuple[Item, int, Place]]) -> None:
+        def journey(entry: tuple[Item, int, Place]) -> tuple[int, int, int]:
+            _, index, spot = entry
+            return (index, -1, spot.started_us or 0) if spot.unit is None else (index, spot.unit, 0)
+
+        for _, members in groupby(sorted(found, key=journey), key=journey):
+            self._resume_journey(list(members))
+
+    def _resume_journey(self, members: list[tuple[Item, int, Place]]) -> None:
+        index, spot = members[0][1:]
+        station = self._model.stations[index]
+        transport = self._model.lab.steps[index].transport
+        if not isinstance(station, CarriedStation) or transport is None:
+            return
+        started = min(member[2].started_us or 0 for member in members)
+        delivery = Batch(0, spot.since_us)
+        for item, _, at in sorted(members, key=lambda member: member[2].since_us):
+            item.arrived_us = at.since_us
+            delivery.add(item, item.quantity)
+        elapsed = self._model.agenda.now - started
+        left = _whole_way(transport).remaining_us(self._rng(station.name), elapsed)
+        station.resume(delivery, started, spot.unit, left)
 
     def _wait(self, item: Item, index: int, spot: Place) -> None:
         model = self._model
@@ -214,6 +240,11 @@ class _Placement:
         if step not in self._luck:
             self._luck[step] = self._model.streams.generator(step, "remaining")
         return self._luck[step]
+
+
+def _whole_way(transport: Transport) -> Duration:
+    parts = [part for part in (transport.load, transport.there, transport.unload) if part is not None]
+    return Sum.model_validate({"kind": "sum", "parts": [{"duration": part} for part in parts]})
 
 
 def _number(barcode: str) -> int:

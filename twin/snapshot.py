@@ -14,7 +14,7 @@ from twin.lab import Lab
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an item is: waiting at a step since then or, with `started_us`, being worked on or inside a machine's run.
+    """Where an item is: waiting at a step since then or, with `started_us`, worked on, in a machine or on its way.
 
     `step` names the step the item waits for or is in. A step on something coarser (an assembly per case, for a block)
     means the item has done its part and waits for its kin. Times are µs since 1970 UTC.

@@ -1,9 +1,12 @@
-"""Batches that fill and close: by size, waiting time or clock, or at so many. What the machine does is not its business."""
+"""Batches that fill and close: by size, waiting time or clock, or at so many. Knows nothing of what happens to them."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, Self
 
 from twin.engine.agenda import ARRIVAL, Agenda, Entry, Signal
+
+UNLIMITED = 1 << 40
+"""Places of a batch that nothing fills."""
 
 
 class Load(Protocol):
@@ -48,12 +51,13 @@ class Batch(Entry):
 class Collector(Entry):
     """Fills batches of one programme and hands each to `submit` when a rule closes it.
 
-    With `top_up`, a closed batch that still waits for its machine keeps filling until `loading` is called.
+    With `top_up`, a closed batch that still waits for its machine keeps filling until `loading` is called. `clock`
+    gives the moments at which all closes; `was_called` tells whether one has passed since something found here came.
     """
 
     __slots__ = (
         "_agenda", "_clock", "_expire", "_full", "_held", "_least", "_max_wait", "_open", "_programme", "_size",
-        "_submit", "_tick", "_top_up",
+        "_submit", "_tick", "_top_up", "_was_called",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +71,7 @@ class Collector(Entry):
         least: int | None = None,
         max_wait: Callable[[], int] | None = None,
         clock: Iterator[int] | None = None,
+        was_called: Callable[[int], bool] | None = None,
         top_up: bool = True,
     ) -> None:
         self._agenda = agenda
@@ -77,6 +82,7 @@ class Collector(Entry):
         self._least = least or size + 1
         self._max_wait = max_wait
         self._clock = clock or iter(())
+        self._was_called = was_called
         self._top_up = top_up
         self._open: Batch | None = None
         self._held: list[Batch] = []
@@ -112,10 +118,17 @@ class Collector(Entry):
 
     def _new(self, since_us: int) -> Batch:
         batch = self._open = Batch(self._programme, since_us)
-        if self._max_wait is not None:
-            due = max(since_us + self._max_wait(), self._agenda.now)
+        due = self._due(since_us)
+        if due is not None:
             self._agenda.at(due, ARRIVAL, self._expire, _TimeOut(batch))
         return batch
+
+    def _due(self, since_us: int) -> int | None:
+        """Return when a batch closes whose first item came at a moment, if nothing else closes it; None: never."""
+        now = self._agenda.now
+        if since_us < now and self._was_called is not None and self._was_called(since_us):
+            return now
+        return None if self._max_wait is None else max(since_us + self._max_wait(), now)
 
     def _filled(self, batch: Batch) -> None:
         self._open = None
