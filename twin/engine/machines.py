@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from heapq import heapify, heappop, heappush
+from itertools import count as count_up
 from typing import Any
 
 from twin.engine.agenda import ARRIVAL, Agenda, Signal
@@ -9,12 +10,15 @@ from twin.engine.agenda import ARRIVAL, Agenda, Signal
 LOADING, WORKING, WAITING, UNLOADING, DOWN = "loading", "working", "waiting_for_staff", "unloading", "down"
 """What a machine that is not idle is doing. One that breaks down in mid-run counts as working until it is unloaded."""
 
+Parked = tuple[int, int, object, Callable[[], None]]
+"""Key, order of parking, task, and what asks again."""
+
 
 class MachineGroup:
     """So many like machines, given out lowest index first."""
 
     __slots__ = (
-        "_agenda", "_down", "_free", "_moments", "_parked", "_since",
+        "_agenda", "_down", "_free", "_moments", "_numbers", "_parked", "_since",
         "busy", "busy_us", "count", "name", "on_failure", "on_repair", "state_us", "states", "users",
     )  # fmt: skip
 
@@ -33,16 +37,23 @@ class MachineGroup:
         self._since = dict.fromkeys(self.states, agenda.now)
         self._free = list(range(count))
         self._down: set[int] = set()
-        self._parked: list[tuple[int, Callable[[], None]]] = []
+        self._parked: dict[object, list[Parked]] = {}
+        self._numbers = count_up()
 
     @property
     def has_free(self) -> bool:
         """Whether a working machine is free."""
         return bool(self._free)
 
-    def park(self, key: int, retry: Callable[[], None]) -> None:
-        """Remember who found no machine; the lowest key is asked again, first, when one comes free."""
-        heappush(self._parked, (key, retry))
+    def park(self, key: int, retry: Callable[[], None], asker: object = None, task: object = None) -> None:
+        """Remember who found no machine: when one comes free, the lowest key of each asker is asked again."""
+        heappush(self._parked.setdefault(asker, []), (key, next(self._numbers), task, retry))
+
+    def forget(self, asker: object, task: object) -> None:
+        """Ask no more for a task that has gone elsewhere."""
+        left = [parked for parked in self._parked.get(asker, ()) if parked[2] is not task]
+        heapify(left)
+        self._parked[asker] = left
 
     def take(self, user: object, state: str = WORKING) -> int:
         """Give the lowest free machine to a user and return its index."""
@@ -68,6 +79,12 @@ class MachineGroup:
 
     def release(self, unit: int, state: str = WORKING) -> None:
         """Take a machine back, and offer it to whoever waits unless it is broken."""
+        self.vacate(unit, state)
+        if self._parked:
+            self.offer()
+
+    def vacate(self, unit: int, state: str = WORKING) -> None:
+        """Take a machine back and offer it to nobody yet, because somebody stands there who may take it."""
         self._moments += self._agenda.now
         self._count(state, -1)
         self.busy -= 1
@@ -75,7 +92,23 @@ class MachineGroup:
         if unit in self._down:
             self._count(DOWN, 1)
         elif unit < self.count:
-            self._offer(unit)
+            heappush(self._free, unit)
+
+    def offer(self) -> None:
+        """Ask those who wait again, the lowest key first, as long as a machine is free.
+
+        Who has a machine but no person any more waits for a person; the next asker is asked then.
+        """
+        asked: set[object] = set()
+        while self._free:
+            askers = [asker for asker, parked in self._parked.items() if parked and asker not in asked]
+            if not askers:
+                return
+            asker = min(askers, key=lambda one: self._parked[one][0][:2])
+            free = len(self._free)
+            heappop(self._parked[asker])[3]()
+            if len(self._free) == free:
+                asked.add(asker)
 
     def mark(self) -> None:
         """Bring the busy time and the time in each state up to now."""
@@ -98,11 +131,6 @@ class MachineGroup:
         self.state_us[state] += self.states[state] * (now - self._since[state])
         self._since[state] = now
         self.states[state] += by
-
-    def _offer(self, unit: int) -> None:
-        heappush(self._free, unit)
-        if self._parked:
-            heappop(self._parked)[1]()
 
     def _plan_failure(self, unit: int, lives: Iterator[tuple[int, int]]) -> None:
         working, away = next(lives)
@@ -135,4 +163,5 @@ class MachineGroup:
         self._plan_failure(unit, lives)
         if unit not in self.users:
             self._count(DOWN, -1)
-            self._offer(unit)
+            heappush(self._free, unit)
+            self.offer()

@@ -1,11 +1,12 @@
 """A pool of people: priority, then first come; capacity follows the shifts; what was started is finished."""
 
 from collections.abc import Callable, Iterator
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 from twin.engine.agenda import CAPACITY, Agenda, Entry
 from twin.engine.machines import MachineGroup
+from twin.engine.work import Work, Workplace
 
 RANK = 1 << 40
 """Requests of one class are told apart by their number, below this."""
@@ -97,6 +98,25 @@ class StaffPool(Entry):
         self._moments -= self._agenda.now
         self.busy += 1
 
+    def is_free(self, rank: int, machine: MachineGroup | None = None) -> bool:
+        """Tell whether a request of this rank would be granted at once."""
+        del rank
+        return self.busy < self.capacity and (machine is None or machine.has_free)
+
+    def withdraw(self, task: Any, machine: MachineGroup | None = None) -> None:
+        """Take back the request of a task that nobody has begun."""
+        if not strike_out(self.waiting, task) and machine is not None:
+            machine.forget(self, task)
+
+    def work(self, task: Any, rank: int, work_us: int, place: Workplace) -> None:
+        """Work on a task that was begun for so long, and call `place.done(task)` then."""
+        Work(task, rank, work_us, place).go_on(self._agenda)
+
+    def group_at(self, task: Any) -> str | None:
+        """Return the name of the group one of whose people is at a task."""
+        del task
+        return self.name
+
     def mark(self) -> None:
         """Bring `busy_us`, `over_us` and `present_us` up to now."""
         now = self._agenda.now
@@ -113,7 +133,7 @@ class StaffPool(Entry):
     def _grant(self, entry: Waiting) -> None:
         key, begin, task, machine = entry
         if machine is not None and not machine.has_free:
-            machine.park(key, lambda: self._return(entry))
+            machine.park(key, lambda: self._return(entry), self, task)
             return
         self._moments -= self._env._now  # type: ignore[assignment]
         self.busy += 1
@@ -138,3 +158,14 @@ class StaffPool(Entry):
         self.capacity = self._next
         self._await_change()
         self._dispatch()
+
+
+def strike_out(waiting: list[Waiting], task: Any) -> bool:
+    """Take the request of a task out of a heap of requests, in place, and tell whether it was there."""
+    for index, entry in enumerate(waiting):
+        if entry[2] is task:
+            waiting[index] = waiting[-1]
+            waiting.pop()
+            heapify(waiting)
+            return True
+    return False

@@ -19,16 +19,35 @@ Pieces = Callable[[Any], int]
 
 
 class Gate(Protocol):
-    """Stands before a station and decides who may wait there, and how long."""
+    """Stands before a station and decides who may wait there, and how long.
+
+    Since the last `restart` so many items `came`, and so many of them found it full or tired of waiting.
+    """
+
+    came: int
+    refused: int
+    gave_up: int
 
     def arrive(self, item: Item) -> None:
         """Take an item that comes to the step."""
+
+    def queue(self, item: Item) -> None:
+        """Take an item that waits here already when the run starts, whatever room there is."""
+
+    def resumed(self, item: Item) -> None:
+        """Hear that an item was being worked on when the run started."""
 
     def began(self, item: Item) -> None:
         """Hear that work on an item began."""
 
     def ended(self, item: Item) -> None:
         """Hear that work on an item ended, its person and machine given back."""
+
+    def when_room(self, item: Item, go: Onward) -> None:
+        """Let an item go on to this step from the one before as soon as there is room for it."""
+
+    def restart(self) -> None:
+        """Count anew: the warm-up is over."""
 
 
 class HandStation:
@@ -88,17 +107,25 @@ class HandStation:
 
     def queue(self, item: Item) -> None:
         """Queue an item that has its time of arrival already."""
-        arrived_us = item.arrived_us
+        item.step = self.index
         item.started_us = None
-        self.arrive(item)
-        item.arrived_us = arrived_us
+        if self.gate is None:
+            self.ask(item)
+        else:
+            self.gate.queue(item)
+
+    def ask(self, item: Item) -> None:
+        """Ask for whoever works on an item that is here."""
+        terms = self.terms[item.kind]
+        if terms.staff is None:
+            self.begin(item)
+        else:
+            terms.staff.request(terms.rank, self._begin, item, self.machine)
 
     def begin(self, item: Item) -> None:
         """Start on an item: the person, and the machine if any, are ours."""
         now: int = self._env._now  # type: ignore[assignment]
         item.started_us = now
-        if self.gate is not None:
-            self.gate.began(item)
         terms = self.terms[item.kind]
         work = terms.draw() if self.pieces is None else self._work(item, terms)
         if self.machine is not None:
@@ -107,6 +134,8 @@ class HandStation:
             self._tell_start(item, now)
         item.callbacks = self._done
         heappush(self._queue, (now + work, RELEASE, next(self._ids), item))
+        if self.gate is not None:
+            self.gate.began(item)
 
     def resume(self, item: Item, started_us: int, unit: int | None, remaining_us: int) -> None:
         """Put an item on the bench half done, whatever the capacity."""
@@ -116,14 +145,20 @@ class HandStation:
         if staff is not None:
             staff.hold(item)
         item.unit = self.machine.take_unit(item, unit) if self.machine else self._claim(unit)
-        self.agenda.at(self.agenda.now + remaining_us, RELEASE, self._done, item)
+        if self.gate is not None:
+            self.gate.resumed(item)
+        self._go_on(item, remaining_us)
+
+    def keep_for(self, gate: Gate) -> None:
+        """Keep an item whose work is done, and its person and machine, until there is room behind a gate."""
+        self.is_plain = False
+        self._done = [lambda item: gate.when_room(item, self.end)]
 
     def end(self, item: Item) -> None:
         """Finish an item: person and machine go to whoever waits, then the item goes on."""
         now: int = self._env._now  # type: ignore[assignment]
         unit = item.unit
-        if self.visits is not None:
-            self._note(self.visits, item, now)
+        self.note(item, now)
         self._give_back(item)
         item.started_us = item.unit = None
         children = self._making(item) if self._making is not None else ()
@@ -133,10 +168,15 @@ class HandStation:
             self.gate.ended(item)
         self.onward[item.kind](item)
 
-    def _note(self, visits: Visits, item: Item, now: int) -> None:
-        visits.notes.append((item.arrived_us, item.started_us, now, item.kind))
-        if self._counts_slides:
-            visits.quantity.append(item.quantity)
+    def note(self, item: Item, now: int) -> None:
+        """Record a visit that ends."""
+        if self.visits is not None:
+            self.visits.notes.append((item.arrived_us, item.started_us, now, item.kind))
+            if self._counts_slides:
+                self.visits.quantity.append(item.quantity)
+
+    def _go_on(self, item: Item, work_us: int) -> None:
+        self.agenda.at(self.agenda.now + work_us, RELEASE, self._done, item)
 
     def _work(self, item: Item, terms: Terms) -> int:
         if terms.repeat is not None and item.case.looks:
