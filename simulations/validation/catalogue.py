@@ -7,6 +7,7 @@ set's intervals are within 2 % of the oracle and the long set's within 1 %.
 
 import math
 from collections.abc import Iterator
+from functools import cache
 
 from simulations.validation.oracle import Measure, Oracle, repeated, watched_for
 from simulations.validation.theory.batches import BulkService, mean_fill_delay
@@ -34,6 +35,7 @@ WAITED = (*LUCK, "waited_pct.serve")
 WAITS = (*WAITED, "wait_mean_h.serve")
 
 
+@cache
 def oracles() -> tuple[Oracle, ...]:
     """Return every oracle, in order."""
     return (
@@ -65,15 +67,15 @@ def _lines() -> Iterator[Oracle]:
     yield Oracle("Q1", "M/M/1, λ .5", "mm1-half", measures, watched_for(10_000, warm_up=100), _known(half))
     present = Measure("wip_mean", busy.mean_present, controls=WAITED)
     measures = (_wait(busy), present, _waited(busy), _quantile(busy, 90), _quantile(busy, 95))
-    yield Oracle("Q2", "M/M/1, λ .9", "mm1-busy", measures, watched_for(75_000, warm_up=2000), _known(busy))
+    yield Oracle("Q2", "M/M/1, λ .9", "mm1-busy", measures, watched_for(75_000, warm_up=1500), _known(busy))
     measures = (_waited(two), _wait(two))
-    yield Oracle("Q3", "M/M/2, λ 1.8", "mm2-busy", measures, watched_for(45_000, warm_up=1000), _known(two))
+    yield Oracle("Q3", "M/M/2, λ 1.8", "mm2-busy", measures, watched_for(38_000, warm_up=800), _known(two))
     present = Measure("wip_mean", three.mean_present, controls=WAITED)
     measures = (_waited(three), _wait(three), present, _quantile(three, 90), _quantile(three, 95))
-    yield Oracle("Q4", "M/M/3, λ 2.4", "mm3", measures, watched_for(12_000, warm_up=300), _known(three))
+    yield Oracle("Q4", "M/M/3, λ 2.4", "mm3", measures, watched_for(10_000, warm_up=200), _known(three))
     queue = Measure("queue_mean.serve", ten.mean_queue, controls=WAITED)
     measures = (_waited(ten), _wait(ten), queue, _quantile(ten, 90))
-    yield Oracle("Q5", "M/M/10, λ 9", "mm10-busy", measures, watched_for(10_000, warm_up=300), _known(ten))
+    yield Oracle("Q5", "M/M/10, λ 9", "mm10-busy", measures, watched_for(12_000, warm_up=200), _known(ten))
     yield _states(MMc(10, 12, 3))
 
 
@@ -99,11 +101,11 @@ def _losses() -> Iterator[Oracle]:
 
 def _any_service() -> Iterator[Oracle]:
     systems = (
-        ("constant", 0.0, 12_000),
-        ("uniform", math.sqrt(1 / 12), 12_000),
-        ("erlang", math.sqrt(1 / 3), 15_000),
-        ("exponential", 1.0, 30_000),
-        ("lognormal", 1.5, 80_000),
+        ("constant", 0.0, 15_000),
+        ("uniform", math.sqrt(1 / 12), 15_000),
+        ("erlang", math.sqrt(1 / 3), 20_000),
+        ("exponential", 1.0, 40_000),
+        ("lognormal", 1.5, 90_000),
     )
     for kind, cv, hours in systems:
         wait = Measure("wait_mean_h.serve", pollaczek_khinchine(0.8, 1, cv), controls=WAITED)
@@ -150,29 +152,36 @@ def _network() -> Oracle:
     measures = [
         measure
         for step, name, station in zip(steps, people, stations, strict=True)
-        for measure in (
-            Measure(f"wait_mean_h.{step}", station.mean_wait, controls=("arrived", f"utilisation.{name}")),
-            Measure(f"present_mean.{step}", station.mean_present, controls=("arrived", f"utilisation.{name}")),
-        )
+        for measure in _of_station(step, name, station)
     ]
     total = Measure("wip_mean", sum(station.mean_present for station in stations), controls=luck)
     known = {f"utilisation.{name}": station.load for name, station in zip(people, stations, strict=True)}
     return Oracle(
         "Q14", "Jackson network with rework", "network", (*measures, total),
-        watched_for(15_000, warm_up=300), {"arrived": 1, **known},
+        watched_for(18_000, warm_up=200), {"arrived": 1, **known},
     )  # fmt: skip
 
 
+def _of_station(step: str, people: str, station: MMc) -> tuple[Measure, ...]:
+    luck = ("arrived", f"utilisation.{people}")
+    waited = Measure(f"waited_pct.{step}", 100 * station.wait_probability, controls=luck)
+    return (
+        waited,
+        Measure(f"wait_mean_h.{step}", station.mean_wait, controls=(*luck, waited.kpi)),
+        Measure(f"present_mean.{step}", station.mean_present, controls=(*luck, waited.kpi)),
+    )
+
+
 def _batches() -> Iterator[Oracle]:
-    for least, most, rate in ((1, 5, 3), (5, 5, 3), (3, 10, 6)):
+    for least, most, rate, hours in ((1, 5, 3, 8_000), (5, 5, 3, 4_000), (3, 10, 6, 4_000)):
         bulk = BulkService(rate, 1, least, most)
         measures = (
-            Measure("wait_mean_h.process", bulk.mean_wait, controls=("arrived",)),
+            Measure("wait_mean_h.process", bulk.mean_wait, controls=("arrived", "utilisation.machine")),
             Measure("utilisation.machine", bulk.busy),
         )
         yield Oracle(
             "Q16", f"M/M[{least},{most}]/1, λ {rate}", f"bulk-{least}-{most}", measures,
-            watched_for(2_000, warm_up=100), {"arrived": rate},
+            watched_for(hours, warm_up=50), {"arrived": rate},
         )  # fmt: skip
     for file, step in (("fill-machine", "process"), ("fill-transport", "carry")):
         wait = Measure(f"wait_mean_h.{step}", mean_fill_delay(30, 20))
@@ -209,7 +218,7 @@ def _room() -> Oracle:
 
 def _transients() -> Iterator[Oracle]:
     empty = Measure("empty_after_h", drain_time(10, 1, 3))
-    yield Oracle("Q23", "ten to do, three servers", "drain", (empty,), repeated(1_600, hours=60))
+    yield Oracle("Q23", "ten to do, three servers", "drain", (empty,), repeated(2_000, hours=60))
     empty = Measure("empty_after_h", mm1_time_to_empty(0.5, 1, 10))
     yield Oracle("Q24", "M/M/1, λ .5, ten at the start", "emptying", (empty,), repeated(4_000, hours=250))
     for hours in (5, 10, 50):

@@ -36,7 +36,7 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One line of the table. `relation` says how the mean must stand to `expected`: "=", "≤" or "exact"."""
+    """One line of the table. `relation` says how the mean must stand to `expected`: "=", "≤", "≈" or "exact"."""
 
     id: str
     what: str
@@ -104,10 +104,9 @@ def judge(
     controls: Sequence[Control] = (),
 ) -> Verdict:
     """Judge replications of a measure against an oracle; `head` is the id, the system and the measure's name."""
-    missing = sum(math.isnan(value) for value in values)
-    if missing or len(values) < FEWEST:
-        lack = f"{missing} of {len(values)} replications have no such measure" if missing else _too_few(values)
-        return Verdict(*head, expected, replications=len(values), reasons=(lack,))
+    lacking = _lacking(values)
+    if lacking:
+        return Verdict(*head, expected, replications=len(values), reasons=(lacking,))
     found = controlled(values, controls) if controls else plain(values)
     share = found.half_width / abs(expected)
     return Verdict(
@@ -126,13 +125,28 @@ def judge(
 
 def judge_bound(head: tuple[str, str, str], values: Sequence[float], bound: float) -> Verdict:
     """Judge replications of a measure that theory only bounds from above: it must lie clearly below."""
-    if len(values) < FEWEST or any(math.isnan(value) for value in values):
-        return Verdict(*head, bound, "≤", replications=len(values), reasons=(_too_few(values),))
+    lacking = _lacking(values)
+    if lacking:
+        return Verdict(*head, bound, "≤", replications=len(values), reasons=(lacking,))
     found = plain(values)
     z = found.off_by(bound)
     reasons = () if z <= -LIMIT else (f"not clearly below the bound: {z:+.1f} standard errors from it",)
     low, high = found.mean - found.half_width, found.mean + found.half_width
     return Verdict(*head, bound, "≤", found.mean, low, high, None, z, len(values), reasons)
+
+
+def judge_agreement(head: tuple[str, str, str], values: Sequence[float], mean: float, error: float) -> Verdict:
+    """Judge replications of a measure against a mean that somebody else has estimated, with its standard error."""
+    lacking = _lacking(values)
+    if lacking:
+        return Verdict(*head, mean, "≈", replications=len(values), reasons=(lacking,))
+    own = plain(values)
+    both = Estimated(own.mean, math.hypot(own.error, error), own.freedom)
+    z = both.off_by(mean)
+    reasons = () if abs(z) <= LIMIT else (f"apart by {z:+.1f} standard errors of both",)
+    share = 100 * both.half_width / abs(mean)
+    low, high = own.mean - own.half_width, own.mean + own.half_width
+    return Verdict(*head, mean, "≈", own.mean, low, high, share, z, len(values), reasons)
 
 
 def _against(
@@ -155,5 +169,9 @@ def _near(found: Estimated, expected: float) -> bool:
     return abs(found.off_by(expected)) <= LIMIT
 
 
-def _too_few(values: Sequence[float]) -> str:
-    return f"only {len(values)} replications, at least {FEWEST} are needed"
+def _lacking(values: Sequence[float]) -> str:
+    """Say what is missing to judge at all; empty when nothing is."""
+    missing = sum(math.isnan(value) for value in values)
+    if missing:
+        return f"{missing} of {len(values)} replications have no such measure"
+    return "" if len(values) >= FEWEST else f"only {len(values)} replications, at least {FEWEST} are needed"
