@@ -144,8 +144,8 @@ def ways_for(station: Station | Machine, klass: str) -> tuple[Way, ...]:
 RAGGED_ARRIVALS = Network(
     "ragged_arrivals",
     "G/G/2: arrivals burstier than Poisson, lognormal work",
-    stations=(Station("cut_up", Lognormal(0.5, 1.0), people=2),),
-    streams=(Stream(Gamma(0.42, 1.2)),),
+    stations=(Station("cut_up", Lognormal(0.5, 0.8), people=2),),
+    streams=(Stream(Gamma(0.45, 1.2)),),
     measures=(
         Measure(Kind.WAIT_MEAN, "cut_up"),
         Measure(Kind.WAIT_P90, "cut_up"),
@@ -153,7 +153,7 @@ RAGGED_ARRIVALS = Network(
         Measure(Kind.QUEUE_MEAN, "cut_up"),
         Measure(Kind.BUSY, "cut_up"),
     ),
-    precision=0.1,
+    precision=0.125,
 )
 
 GAMMA_TANDEM = Network(
@@ -161,7 +161,7 @@ GAMMA_TANDEM = Network(
     "three stations in a row with gamma work; what leaves one is no Poisson stream for the next",
     stations=(
         Station("cut_up", Gamma(0.8, 0.5), people=2, ways=(Way("embedding"),)),
-        Station("embedding", Gamma(0.4, 1.3), ways=(Way("microtomy"),)),
+        Station("embedding", Gamma(0.4, 0.9), ways=(Way("microtomy"),)),
         Station("microtomy", Gamma(1.2, 0.7), people=3),
     ),
     streams=(Stream(Lognormal(0.66, 0.8)),),
@@ -173,7 +173,7 @@ GAMMA_TANDEM = Network(
         Measure(Kind.TAT_MEAN),
         Measure(Kind.TAT_P90),
     ),
-    precision=0.1,
+    precision=0.125,
 )
 
 THREE_CLASSES = Network(
@@ -190,7 +190,7 @@ THREE_CLASSES = Network(
     streams=(
         Stream(Erlang(2.2, 3), "urgent"),
         Stream(Exponential(1.2), "cancer"),
-        Stream(Weibull(0.9, 0.72), "routine"),
+        Stream(Weibull(0.9, 0.8), "routine"),
     ),
     classes=("urgent", "cancer", "routine"),
     measures=(
@@ -200,18 +200,18 @@ THREE_CLASSES = Network(
         Measure(Kind.QUEUE_MEAN, "microtomy"),
         Measure(Kind.TAT_MEAN, klass="cancer"),
     ),
-    precision=0.1,
+    precision=0.125,
 )
 
 REWORK_LOOP = Network(
     "rework_loop",
     "one in five fails the check and is cut again; lognormal work throughout",
     stations=(
-        Station("microtomy", Lognormal(0.75, 0.9), people=2, ways=(Way("staining"),)),
+        Station("microtomy", Lognormal(0.75, 0.7), people=2, ways=(Way("staining"),)),
         Station("staining", Lognormal(0.35, 0.3), ways=(Way("checking"),)),
-        Station("checking", Lognormal(0.35, 0.9), ways=(Way("microtomy", 0.2),)),
+        Station("checking", Lognormal(0.35, 0.7), ways=(Way("microtomy", 0.2),)),
     ),
-    streams=(Stream(Exponential(0.8)),),
+    streams=(Stream(Exponential(0.95)),),
     measures=(
         Measure(Kind.WAIT_MEAN, "microtomy"),
         Measure(Kind.WAIT_MEAN, "staining"),
@@ -220,7 +220,7 @@ REWORK_LOOP = Network(
         Measure(Kind.TAT_MEAN),
         Measure(Kind.TAT_P90),
     ),
-    precision=0.1,
+    precision=0.125,
 )
 
 TWO_SHIFTS = Network(
@@ -234,7 +234,7 @@ TWO_SHIFTS = Network(
         Measure(Kind.QUEUE_MEAN, "embedding"),
         Measure(Kind.TAT_MEAN),
     ),
-    precision=0.05,
+    precision=0.04,
 )
 
 SHORT_NIGHTS = Network(
@@ -249,7 +249,7 @@ SHORT_NIGHTS = Network(
         Measure(Kind.PRESENT_MEAN, "staining"),
     ),
     ciw_cannot="it brings in the new shift whole while those of the old one still finish",
-    precision=0.1,
+    precision=0.08,
 )
 
 DELIVERIES = Network(
@@ -263,7 +263,7 @@ DELIVERIES = Network(
         Measure(Kind.WAITED, "reception"),
         Measure(Kind.PRESENT_MEAN, "reception"),
     ),
-    precision=0.1,
+    precision=0.11,
 )
 
 OVERFLOW = Network(
@@ -281,7 +281,7 @@ OVERFLOW = Network(
         Measure(Kind.WAIT_MEAN, "spare_bench"),
         Measure(Kind.BUSY, "spare_bench"),
     ),
-    precision=0.1,
+    precision=0.08,
 )
 
 IMPATIENCE = Network(
@@ -321,6 +321,7 @@ TWO_ROUTES = Network(
         Measure(Kind.TAT_MEAN, klass="routine"),
     ),
     precision=0.15,
+    weeks=2.75,
 )
 
 BLOCKING_LINE = Network(
@@ -339,7 +340,7 @@ BLOCKING_LINE = Network(
         Measure(Kind.BUSY, "cut_up"),
         Measure(Kind.TAT_MEAN),
     ),
-    precision=0.1,
+    precision=0.13,
 )
 
 INTERRUPTIONS = Network(
@@ -356,7 +357,7 @@ INTERRUPTIONS = Network(
     streams=(
         Stream(Exponential(2.0), "urgent"),
         Stream(Erlang(1.6, 2), "cancer"),
-        Stream(Exponential(1.1), "routine"),
+        Stream(Exponential(1.2), "routine"),
     ),
     classes=("urgent", "cancer", "routine"),
     measures=(
@@ -366,7 +367,7 @@ INTERRUPTIONS = Network(
         Measure(Kind.PRESENT_MEAN, "reporting"),
         Measure(Kind.WAIT_MEAN, "reporting", "routine"),
     ),
-    precision=0.1,
+    precision=0.11,
 )
 
 FILL_AND_RUN = Network(
@@ -394,7 +395,8 @@ FILL_AND_RUN = Network(
         Measure(Kind.TAT_P90),
     ),
     ciw_cannot="it has no service of many at once",
-    precision=0.05,
+    precision=0.03,
+    weeks=1.75,
 )
 
 SPLIT_AND_JOIN = Network(
@@ -402,15 +404,15 @@ SPLIT_AND_JOIN = Network(
     "a case becomes one to four blocks, each embedded by itself; it is reported when the last is done",
     stations=(
         Station("cut_up", Lognormal(0.45, 0.6), ways=(Way("embedding"),)),
-        Station("embedding", Gamma(0.5, 1.2), people=2, of_blocks=True, ways=(Way("reporting"),)),
+        Station("embedding", Gamma(0.5, 0.9), people=2, of_blocks=True, ways=(Way("reporting"),)),
         Station("reporting", Erlang(1.0, 2), people=2),
     ),
-    streams=(Stream(Exponential(0.9)),),
+    streams=(Stream(Exponential(1.0)),),
     blocks_per_case=((1, 0.4), (2, 0.3), (3, 0.2), (4, 0.1)),
     measures=(
         Measure(Kind.WAIT_MEAN, "cut_up"),
         Measure(Kind.WAIT_MEAN, "embedding"),
-        Measure(Kind.WAIT_MEAN, "reporting"),
+        Measure(Kind.PRESENT_MEAN, "reporting"),
         Measure(Kind.TAT_MEAN),
         Measure(Kind.TAT_P90),
     ),
