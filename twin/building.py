@@ -127,6 +127,7 @@ class Builder:
             self._hands(station.name, "load", programme, batch.load_of(programme)),
             self._hands(station.name, "unload", programme, batch.unload_of(programme)),
             attended=batch.is_attended(programme),
+            by_hand_after=self._by_hand_after(station.name, programme),
         )
         close = programme.close
         run.collector = Collector(
@@ -142,6 +143,10 @@ class Builder:
             top_up=programme.top_up,
         )
         return run
+
+    def _by_hand_after(self, step: str, programme: Programme) -> Draw | None:
+        duration = programme.by_hand_after
+        return None if duration is None else self._draw(step, f"by hand after {programme.name}", duration)
 
     def _hands(self, step: str, purpose: str, programme: Programme, handling: Handling | None) -> Hands | None:
         if handling is None:

@@ -1,12 +1,12 @@
-"""Work in a machine, many at a time: load, run unattended, wait for staff, unload.
+"""Work in a machine, many at a time: load, run unattended, wait for staff, unload, and finish by hand if so said.
 
 Where items go next is the model's business; how batches fill and who serves whom is the engine's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from twin.engine.agenda import RELEASE, Agenda
+from twin.engine.agenda import RELEASE, Agenda, Entry
 from twin.engine.batches import Batch, Collector
 from twin.engine.machines import LOADING, UNLOADING, WAITING, WORKING, MachineGroup
 from twin.items import SLIDE, Item
@@ -31,9 +31,9 @@ class Hands:
 
 
 class Run:
-    """How one programme goes: its machine, its batches, its length, and who loads and unloads."""
+    """How one programme goes: machine, batches, length, who loads and unloads, and what is done by hand after."""
 
-    __slots__ = ("collector", "duration", "index", "is_attended", "load", "machine", "unload")
+    __slots__ = ("by_hand_after", "collector", "duration", "index", "is_attended", "load", "machine", "unload")
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class Run:
         unload: Hands | None,
         *,
         attended: bool,
+        by_hand_after: Draw | None = None,
     ) -> None:
         self.index = index
         self.machine = machine
@@ -51,15 +52,33 @@ class Run:
         self.load = load
         self.unload = unload
         self.is_attended = attended and load is not None
+        self.by_hand_after = by_hand_after
         self.collector: Collector
+
+    @property
+    def finisher(self) -> Hands | None:
+        """Who has a batch in hand at its end: the loader who stayed, or whoever unloads."""
+        return self.load if self.is_attended else self.unload
+
+
+class _InHand(Entry):
+    """A batch out of its machine, whose parts the same person finishes one after the other; `draw` is for a piece."""
+
+    __slots__ = ("batch", "draw", "left", "part")
+
+    def __init__(self, batch: Batch, draw: Draw) -> None:
+        self.batch = batch
+        self.draw = draw
+        self.left: Iterator[Item] = iter(batch.parts)
+        self.part: Item
 
 
 class BatchStation:
     """A step in machines, by one or more programmes."""
 
     __slots__ = (
-        "_agenda", "_begin_load", "_begin_unload", "_ended", "_keys", "_loaded", "_observer", "_unloaded", "index",
-        "name", "onward", "runs", "runs_by_kind", "running", "visits",
+        "_agenda", "_begin_load", "_begin_unload", "_ended", "_keys", "_loaded", "_observer", "_piece", "_unloaded",
+        "index", "name", "onward", "running", "runs", "runs_by_kind", "visits",
     )  # fmt: skip
 
     def __init__(self, agenda: Agenda, observer: Observer | None, name: str, index: int, visits: Visits | None) -> None:
@@ -78,6 +97,7 @@ class BatchStation:
         self._loaded = [self._run]
         self._ended = [self._end_run]
         self._unloaded = [self._finish]
+        self._piece = [self._finish_part]
 
     def arrive(self, item: Any) -> None:
         """Put an item that has come into the batch being filled."""
@@ -167,18 +187,42 @@ class BatchStation:
         run, now = self.runs[batch.programme], self._agenda.now
         del self.running[batch]
         run.machine.release(batch.unit, WAITING if run.unload is None else UNLOADING)
-        if run.is_attended and run.load is not None:
-            run.load.staff.release(batch)
-        elif run.unload is not None:
-            run.unload.staff.release(batch)
+        if run.by_hand_after is None and run.finisher is not None:
+            run.finisher.staff.release(batch)
         if self._observer is not None:
             self._observer.run_unloaded(run.machine.name, batch.unit, batch.parts, self.name, now)
-        onward = self.onward
+        if run.by_hand_after is not None:
+            self._next_part(_InHand(batch, run.by_hand_after))
+            return
         for part in batch.parts:
-            if self.visits is not None:
-                self._note(part, now)
-            part.started_us = part.unit = part.run = None
-            onward[part.kind](part)
+            self._pass_on(part, now)
+
+    def _next_part(self, in_hand: _InHand) -> None:
+        """Let the same person go on with the next part, or go when there is none."""
+        batch, part = in_hand.batch, next(in_hand.left, None)
+        if part is None:
+            finisher = self.runs[batch.programme].finisher
+            if finisher is not None:
+                finisher.staff.release(batch)
+            return
+        in_hand.part = part
+        if self._observer is not None:
+            self._observer.step_started(part, self.name, batch.unit, self._agenda.now)
+        work = sum([in_hand.draw() for _ in range(part.quantity)])
+        self._agenda.at(self._agenda.now + work, RELEASE, self._piece, in_hand)
+
+    def _finish_part(self, in_hand: _InHand) -> None:
+        part, now = in_hand.part, self._agenda.now
+        if self._observer is not None:
+            self._observer.step_completed(part, self.name, in_hand.batch.unit, now, ())
+        self._next_part(in_hand)
+        self._pass_on(part, now)
+
+    def _pass_on(self, part: Item, now: int) -> None:
+        if self.visits is not None:
+            self._note(part, now)
+        part.started_us = part.unit = part.run = None
+        self.onward[part.kind](part)
 
     def _note(self, part: Item, now: int) -> None:
         visits = self.visits
