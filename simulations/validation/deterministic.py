@@ -130,12 +130,11 @@ def _moments_that_differ(model: LabModel, visited: Visited) -> Iterator[str]:
     visits, start = station.visits, model.started_us
     if visits is None:
         raise ValueError(f"{visited.step} keeps no visits")
-    waits = [began - came for came, began in zip(visits.arrived_us, visits.started_us, strict=True)]
     found = {
-        "came": [moment - start for moment in visits.arrived_us],
-        "started": [moment - start for moment in visits.started_us],
-        "ended": [moment - start for moment in visits.ended_us],
-        "waited": waits,
+        "came": (visits.arrived_us - start).tolist(),
+        "started": (visits.started_us - start).tolist(),
+        "ended": (visits.ended_us - start).tolist(),
+        "waited": (visits.started_us - visits.arrived_us).tolist(),
     }
     for what, moments in found.items():
         said = getattr(visited, what)

@@ -1,13 +1,9 @@
-"""`histotwin validate`: chooses what is tried, runs it, and judges it. The only place where the parts meet."""
+"""Chooses what the simulator is tried on, runs it and judges it: where the parts of the validation meet."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from simulations.validation import table
 from simulations.validation.catalogue import oracles
 from simulations.validation.deterministic import CASES_IN_ORDER, Case, judge_case
 from simulations.validation.inequalities import Inequality, inequalities
@@ -39,25 +35,8 @@ class Chosen:
         return [*own, *paired, *([published_system(long=self.long)] if self.published else [])]
 
 
-def validate_report(*, long: bool, only: str | None, jobs: int, seed: int, as_json: bool) -> tuple[str, bool]:
-    """Try the simulator and return what is to be printed, and whether every verdict passes.
-
-    `only` is a pattern that an id or a lab file's name must fit; raises `InputMistakes` when nothing fits it.
-    """
-    chosen = choose(only, long=long)
-    with _bar(show=not as_json) as tell:
-        verdicts = validate(chosen, seed=seed, jobs=jobs, tell=tell)
-    passes = all(verdict.passes for verdict in verdicts)
-    if as_json:
-        return table.as_json(verdicts, set="long" if long else "fast", seed=seed), passes
-    console = Console()
-    with console.capture() as shown:
-        table.show(verdicts, console)
-    return f"{shown.get()}{table.summary(verdicts)}", passes
-
-
 def choose(only: str | None, *, long: bool) -> Chosen:
-    """Return what fits a pattern; raises `InputMistakes` when nothing does."""
+    """Return everything whose id or lab file's name fits a pattern; raises `InputMistakes` when nothing does."""
 
     def fits(*names: str) -> bool:
         return only is None or any(fnmatch(name.lower(), only.lower()) for name in names)
@@ -117,20 +96,3 @@ def _control(measure: Measure, runs: Runs) -> Control:
 
 def _read(measure: Measure, runs: Runs) -> Sequence[float]:
     return [measure.read(kpis) for kpis in runs.kpis]
-
-
-class _bar:  # noqa: N801  # reads as a word in `with`
-    """A progress bar on a terminal; silence in a pipe."""
-
-    def __init__(self, *, show: bool) -> None:
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=console, transient=True, disable=not (show and console.is_terminal))
-        self._task = self._progress.add_task("Trying the simulator", total=None)
-
-    def __enter__(self) -> Tell:
-        self._progress.start()
-        return lambda done, total: self._progress.update(self._task, completed=done, total=total)
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
