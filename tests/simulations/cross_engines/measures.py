@@ -52,6 +52,11 @@ class Visit:
     was_refused: bool = False
 
     @property
+    def waited_until(self) -> float | None:
+        """When the wait ended: at the start of work, or on leaving without."""
+        return self.left if self.started is None else self.started
+
+    @property
     def gave_up(self) -> bool:
         """Whether the item left unserved after it had waited."""
         return self.started is None and self.left is not None and not self.was_refused
@@ -94,8 +99,7 @@ def _busy(seen: Seen, measure: Measure) -> float:
 
 
 def _queue(seen: Seen, measure: Measure) -> float:
-    ends = ((visit.came, visit.left if visit.started is None else visit.started) for visit in seen.at(measure))
-    return _mean_number(seen, ends)
+    return _mean_number(seen, ((visit.came, visit.waited_until) for visit in seen.at(measure)))
 
 
 def _present(seen: Seen, measure: Measure) -> float:
@@ -103,18 +107,21 @@ def _present(seen: Seen, measure: Measure) -> float:
 
 
 def _waits(seen: Seen, measure: Measure) -> NDArray[np.float64]:
-    """Return the hours waited by those who were begun after the warm-up and had left by the end."""
-    return np.array(
-        [
-            visit.started - visit.came
-            for visit in seen.at(measure)
-            if visit.started is not None and visit.left is not None and seen.start <= visit.started
-        ]
-    )
+    """Return the hours waited, by those who had left by the end, until they were begun or gave up after the warm-up."""
+    waits = [
+        (visit.waited_until, visit.waited_until - visit.came)
+        for visit in seen.at(measure)
+        if visit.waited_until is not None and visit.left is not None and not visit.was_refused
+    ]
+    return np.array([hours for until, hours in waits if until >= seen.start])
 
 
 def _came(seen: Seen, measure: Measure) -> Iterator[Visit]:
     return (visit for visit in seen.at(measure) if visit.came >= seen.start)
+
+
+def _percent(are: Iterable[bool]) -> float:
+    return float(100 * np.mean(list(are)))
 
 
 def _days(seen: Seen, measure: Measure) -> NDArray[np.float64]:
@@ -141,8 +148,8 @@ _TAKEN: dict[Kind, Callable[[Seen, Measure], float]] = {
     Kind.WAITED: lambda seen, measure: 100 * (_waits(seen, measure) > 0).mean(),
     Kind.QUEUE_MEAN: _queue,
     Kind.PRESENT_MEAN: _present,
-    Kind.REFUSED: lambda seen, measure: 100 * np.mean([visit.was_refused for visit in _came(seen, measure)]),
-    Kind.GAVE_UP: lambda seen, measure: 100 * np.mean([visit.gave_up for visit in _came(seen, measure)]),
+    Kind.REFUSED: lambda seen, measure: _percent(visit.was_refused for visit in _came(seen, measure)),
+    Kind.GAVE_UP: lambda seen, measure: _percent(visit.gave_up for visit in _came(seen, measure)),
     Kind.TAT_MEAN: lambda seen, measure: _days(seen, measure).mean(),
     Kind.TAT_P90: lambda seen, measure: np.percentile(_days(seen, measure), 90),
 }

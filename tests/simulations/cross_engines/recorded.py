@@ -46,8 +46,8 @@ def recorded(network: Network, seed: int) -> Network:
 
 def _station(network: Network, station: Station | Machine, rng: np.random.Generator) -> Station | Machine:
     if isinstance(station, Machine):
-        times = {name: _drawn(getattr(station, name), rng) for name in ("run", "load", "unload")}
-        return replace(station, **times)
+        run, load, unload = (_drawn(law, rng) for law in (station.run, station.load, station.unload))
+        return replace(station, run=run, load=load, unload=unload)
     return replace(
         station,
         service_of=tuple((klass, _drawn(station.law_for(klass), rng)) for klass in network.classes),
