@@ -7,17 +7,18 @@ from twin.calendars import most_people
 from twin.distributions import HOUR, Duration
 from twin.engine.batches import UNLIMITED, Collector
 from twin.engine.machines import MachineGroup
-from twin.engine.staff import StaffPool
+from twin.gating import stand_gates
 from twin.items import Block, Case, Item, Slides, Specimen
 from twin.kinds import ByKind
 from twin.lab import Batch, Day, Handling, Lab, Programme, Ruled, Step, Transport, fits
 from twin.observe import Observer
+from twin.staffing import Staffing
 from twin.stations import BatchStation, CarriedStation, HandStation, Station
 from twin.stations.by_hand import Making, Pieces
 from twin.stations.carried import Carrying
 from twin.stations.in_machine import Hands, Run
 from twin.stations.lane import lanes
-from twin.stations.terms import Draw, Onward, Staff, Terms
+from twin.stations.terms import Draw, Onward, Terms
 from twin.stations.visits import Visits
 from twin.variates import draws
 
@@ -32,23 +33,17 @@ class Builder:
         self._model = model
         self._lab: Lab = model.lab
         self._keeps_visits = keeps_visits
-        self.pools = {name: self._pool(name) for name in self._lab.staff}
-        self.staff: dict[str, Staff] = dict(self.pools)
+        self._staffing = Staffing(model)
+        self.pools, self.staff = self._staffing.pools, self._staffing.staff
         self.machines = {name: self._machines(name) for name in self._lab.machines}
         self.stations: list[Station] = [self._station(index, step) for index, step in enumerate(self._lab.steps)]
+        stand_gates(model, self.stations)
         model.pathway.entries = [self._entry(station) for station in self.stations]
         for index, station in enumerate(self.stations):
             station.onward = self._onward(index)
         self._open_lanes()
 
-    # people and machines
-
-    def _pool(self, name: str) -> StaffPool:
-        model = self._model
-        now = model.agenda.now
-        changes = model.timetable.capacity_changes(name, now)
-        last_come = self._lab.staff[name].serves == "last_come"
-        return StaffPool(model.agenda, name, model.timetable.capacity(name, now), changes, last_come=last_come)
+    # machines
 
     def _machines(self, name: str) -> MachineGroup:
         spec, observer = self._lab.machines[name], self._model.observer
@@ -96,10 +91,11 @@ class Builder:
     def _terms(self, step: Step) -> ByKind[Terms]:
         duration = self._ruled_draws(step.name, "duration", step.duration)
         repeat = self._ruled_draws(step.name, "repeat", step.repeat_duration) if step.repeat_duration else None
+        unmanned = self._staffing.nobody if step.machine else None
 
         def of(kind: int) -> Terms:
             attributes = self._model.kinds.attributes(kind)
-            staff = self.staff[step.staff.of(attributes)] if step.staff else None
+            staff = self.staff[step.staff.of(attributes)] if step.staff else unmanned
             rank = self.rank(step.served_as.of(attributes), attributes)
             return Terms(staff, rank, duration(attributes), repeat(attributes) if repeat else None)
 
@@ -195,7 +191,8 @@ class Builder:
     # ways
 
     def _entry(self, station: Station) -> Onward:
-        arrive: Onward = station.arrive
+        gate = station.gate if isinstance(station, HandStation) else None
+        arrive: Onward = station.arrive if gate is None else gate.arrive
         if self._is_unmarked(station):
             return arrive
 

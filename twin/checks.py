@@ -69,7 +69,7 @@ def _presence(model: "LabModel") -> Iterator[str]:
 
 
 def _at_work(model: "LabModel") -> Counter[str]:
-    """Count the items being worked on by hand, by who was asked."""
+    """Count the items being worked on by hand, by the group whose person is at them."""
     found: Counter[str] = Counter()
     for case in model.open_cases:
         for lineage in _placed(case):
@@ -77,7 +77,8 @@ def _at_work(model: "LabModel") -> Counter[str]:
             station = model.stations[item.step] if item.step < len(model.stations) else None
             if isinstance(station, HandStation) and item.started_us is not None:
                 staff = station.terms[item.kind].staff
-                found[staff.name if staff else ""] += 1
+                group = staff.group_at(item) if staff is not None else None
+                found[group or ""] += 1
     return found
 
 

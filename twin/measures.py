@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.crowds import crowd_measures, turned_away
 from twin.distributions import DAY, HOUR
 from twin.stations.visits import Visits
 from twin.utilisation import Reading, read
@@ -27,7 +28,7 @@ def measures(model: "LabModel", begin: Reading) -> dict[str, float]:
         if station.visits is not None:
             found |= {f"{name}.{station.name}": value for name, value in _of_step(model, station.visits).items()}
             found |= dict(_waits_by_class(model, station.name, station.visits))
-    return found
+    return found | dict(crowd_measures(model)) | dict(turned_away(model))
 
 
 def _turnaround(model: "LabModel") -> dict[str, float]:

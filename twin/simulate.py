@@ -15,6 +15,7 @@ from twin.engine.agenda import run_until
 from twin.lab import Lab
 from twin.measures import measures
 from twin.model import LabModel
+from twin.stations import HandStation
 from twin.statistics import Estimate, estimate
 from twin.utilisation import read
 from twin.variates import Streams
@@ -60,9 +61,13 @@ def simulate(
 
 
 def estimates(runs: list[dict[str, float]]) -> dict[str, Estimate]:
-    """Return each measure's mean over replications with its 95 % interval; one that a run lacks is left out there."""
+    """Return each measure's mean over replications with its 95 % interval; one that a run lacks is left out there.
+
+    A number present that a run never saw took no time in it.
+    """
     names = sorted({name for run in runs for name in run})
-    return {name: estimate([run.get(name, math.nan) for run in runs]) for name in names}
+    missing = {name: 0.0 if name.startswith("state_pct.") else math.nan for name in names}
+    return {name: estimate([run.get(name, missing[name]) for run in runs]) for name in names}
 
 
 def replicate(
@@ -112,6 +117,8 @@ def restart(model: LabModel) -> None:
     for station in model.stations:
         if station.visits is not None:
             station.visits.clear()
+        if isinstance(station, HandStation) and station.gate is not None:
+            station.gate.restart()
 
 
 @contextmanager

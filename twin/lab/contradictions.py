@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from twin.lab.base import LEAVE, LEVELS, OUT, WAIT_BEFORE, Condition
+from twin.lab.waiting import waiting_mistakes
 
 if TYPE_CHECKING:
     from twin.lab.lab import Lab
@@ -196,6 +197,7 @@ def _route(lab: "Lab") -> Iterator[Contradiction]:
         yield from _batches(index, step)
         yield from _turns(lab, index, step)
     yield from _blocking(lab)
+    yield from (Contradiction(*found) for found in waiting_mistakes(lab))
 
 
 def _levels(lab: "Lab") -> Iterator[Contradiction]:
