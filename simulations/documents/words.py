@@ -13,7 +13,7 @@ def duration(of: Duration) -> str:
     """Return a duration in words with its mean, such as `pert (low 1, mode 2, high 4 min), mean 2.17 min`."""
     told = of.model_dump(exclude_none=True)
     unit = str(told.get("unit", "min"))
-    mean = f"mean {_number(of.mean_us() / MICROSECONDS[of.unit if 'unit' in told else 'min'])} {unit}"
+    mean = f"mean {_number(of.mean_us() / MICROSECONDS[getattr(of, 'unit', 'min')])} {unit}"
     if told["kind"] == "constant":
         return f"{_number(told['value'])} {unit}"
     if "parts" in told:
