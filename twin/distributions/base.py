@@ -18,7 +18,7 @@ Filler = Callable[[np.random.Generator, int], list[int]]
 class Lasting(BaseModel):
     """How long something takes: drawn, conditioned on its age, and described by its moments."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
@@ -64,6 +64,7 @@ class InUnit(Lasting):
     """A duration whose parameters are in `unit`, minutes unless given; a family says the rest in that unit."""
 
     unit: Unit = "min"
+    """The unit of its parameters: s, min, h or d."""
 
     def draw(self, rng: np.random.Generator, n: int) -> Floats:
         """Return `n` durations in the distribution's own unit."""

@@ -18,6 +18,7 @@ class Constant(InUnit):
 
     kind: Literal["constant"]
     value: float = Field(ge=0)
+    """How long, always."""
 
     def draw(self, rng: np.random.Generator, n: int) -> Floats:
         """Return the value `n` times."""
@@ -47,7 +48,9 @@ class Uniform(InUnit):
 
     kind: Literal["uniform"]
     low: float = Field(ge=0)
+    """The shortest."""
     high: float = Field(ge=0)
+    """The longest."""
 
     def check(self) -> None:
         """Raise ValueError unless low ≤ high."""
@@ -76,8 +79,11 @@ class Uniform(InUnit):
 
 class _ThreePoints(InUnit):
     low: float = Field(ge=0)
+    """The shortest."""
     mode: float = Field(ge=0)
+    """The likeliest."""
     high: float = Field(ge=0)
+    """The longest."""
 
     def check(self) -> None:
         """Raise ValueError unless low ≤ mode ≤ high."""

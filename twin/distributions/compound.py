@@ -18,20 +18,23 @@ _MOST_TRIES = 8192
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
     duration: "Duration"
+    """How long it takes, in a unit of its own."""
 
 
 class SumPart(_Part):
     """A duration that is added, always or with a probability."""
 
     probability: float = Field(default=1.0, ge=0, le=1)
+    """How often it is there."""
 
 
 class MixturePart(_Part):
     """A duration that is chosen by weight."""
 
     weight: float = Field(ge=0)
+    """How often it is chosen; only the proportions matter."""
 
 
 class _Compound(Lasting):
@@ -74,6 +77,7 @@ class Sum(_Compound):
 
     kind: Literal["sum"]
     parts: tuple[SumPart, ...] = Field(json_schema_extra=AT_LEAST_ONE)
+    """What is added up."""
 
     def check(self) -> None:
         """Raise ValueError when there is no part."""
@@ -112,6 +116,7 @@ class Mixture(_Compound):
 
     kind: Literal["mixture"]
     parts: tuple[MixturePart, ...] = Field(json_schema_extra=AT_LEAST_ONE)
+    """What is chosen from."""
 
     def check(self) -> None:
         """Raise ValueError when no part has a weight."""
@@ -157,7 +162,7 @@ def _has_kind(value: Any) -> Any:
 Duration = Annotated[
     Constant | Uniform | Exponential | Erlang | Gamma | Lognormal | Weibull | Pert | Triangular
     | Discrete | Empirical | Sequence | Sum | Mixture,
-    Field(discriminator="kind"),
+    Field(discriminator="kind", title="Duration"),
     BeforeValidator(_has_kind),
 ]  # fmt: skip
 """Any duration a lab file may state, told apart by `kind`."""

@@ -18,7 +18,7 @@ _LARGEST_MEAN = 10_000
 
 
 class _Family(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
@@ -39,6 +39,7 @@ class WeightedCount(_Family):
     weights: dict[Annotated[int, Field(ge=0)], Annotated[float, Field(ge=0)]] = Field(
         min_length=1, json_schema_extra={"propertyNames": {"pattern": "^[0-9]+$"}}
     )
+    """Each possible count and its weight."""
 
     def check(self) -> None:
         """Raise ValueError when all weights are zero."""
@@ -52,8 +53,11 @@ class WeightedCount(_Family):
 
 class _Rounded(_Family):
     low: int = Field(ge=0)
+    """The fewest."""
     mode: int = Field(ge=0)
+    """The likeliest."""
     high: int = Field(ge=0)
+    """The most."""
 
     def check(self) -> None:
         """Raise ValueError unless low ≤ mode ≤ high."""
@@ -85,6 +89,7 @@ class GeometricCount(_Family):
 
     kind: Literal["geometric"]
     mean: float = Field(ge=1, le=_LARGEST_MEAN)
+    """The mean count."""
 
     def probabilities(self) -> dict[int, float]:
         """Return (1 − p)^(n − 1) p with p = 1 / mean, as far as 10⁻¹² is left."""
@@ -98,6 +103,7 @@ class PoissonCount(_Family):
 
     kind: Literal["poisson"]
     mean: float = Field(gt=0, le=_LARGEST_MEAN)
+    """The mean count."""
 
     def probabilities(self) -> dict[int, float]:
         """Return mean^n e^(−mean) / n!, as far as 10⁻¹² is left."""

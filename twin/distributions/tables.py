@@ -81,7 +81,9 @@ class _Segments:
 
 class _Table(Lasting):
     unit: Unit = "min"
+    """The unit of the values: s, min, h or d."""
     values: tuple[Annotated[float, Field(ge=0)], ...] = Field(json_schema_extra=AT_LEAST_ONE)
+    """How long; in the order of use where that counts."""
 
     def _weights(self) -> tuple[float, ...]:
         return (1.0,) * len(self.values)
@@ -135,6 +137,7 @@ class Discrete(_Table):
 
     kind: Literal["discrete"]
     weights: tuple[Weight, ...]
+    """How often each value comes; only the proportions matter."""
 
     def _weights(self) -> tuple[float, ...]:
         return self.weights
@@ -149,7 +152,9 @@ class Empirical(_Table):
 
     kind: Literal["empirical"]
     weights: tuple[Weight, ...] | None = None
+    """How often each value comes; left out: all alike."""
     smooth: bool = False
+    """Whether values between those observed may come too."""
 
     def _weights(self) -> tuple[float, ...]:
         return super()._weights() if self.weights is None else self.weights

@@ -21,6 +21,7 @@ class Exponential(InUnit):
 
     kind: Literal["exponential"]
     mean: float = Field(gt=0)
+    """The mean."""
 
     def draw(self, rng: np.random.Generator, n: int) -> Floats:
         """Return `n` exponential values."""
@@ -41,6 +42,7 @@ class Exponential(InUnit):
 
 class _Gamma(InUnit):
     mean: float = Field(gt=0)
+    """The mean."""
 
     def _shape(self) -> float:
         raise NotImplementedError
@@ -69,6 +71,7 @@ class Erlang(_Gamma):
 
     kind: Literal["erlang"]
     stages: int = Field(ge=1)
+    """How many exponential stages follow each other."""
 
     def _shape(self) -> float:
         return float(self.stages)
@@ -79,6 +82,7 @@ class Gamma(_Gamma):
 
     kind: Literal["gamma"]
     cv: float = Field(gt=0)
+    """The standard deviation divided by the mean."""
 
     def _shape(self) -> float:
         return 1 / self.cv**2
@@ -89,7 +93,9 @@ class Lognormal(InUnit):
 
     kind: Literal["lognormal"]
     mean: float = Field(gt=0)
+    """The mean."""
     cv: float = Field(gt=0)
+    """The standard deviation divided by the mean."""
 
     @property
     def _sigma(self) -> float:
@@ -122,7 +128,9 @@ class Weibull(InUnit):
 
     kind: Literal["weibull"]
     shape: float = Field(ge=0.1)
+    """Below 1 the older lasts longer, above 1 it is the sooner over; 1 is exponential."""
     scale: float = Field(gt=0)
+    """What 63.2 % stay below."""
 
     def draw(self, rng: np.random.Generator, n: int) -> Floats:
         """Return `n` Weibull values."""

@@ -3,9 +3,10 @@
 from twin.lab.base import DAYS, LEAVE, LEVELS, OUT, PRIORITIES, WAIT_BEFORE, WEEKDAYS, Condition, Day, Level, fits
 from twin.lab.demand import Attribute, Demand, Profile, Stream
 from twin.lab.lab import Holidays, Lab, Run
-from twin.lab.loading import LabFileError, Mistake, json_schema, load_lab, parse_lab
+from twin.lab.loading import LabFileError, Mistake, load_lab, parse_lab
 from twin.lab.resources import Failures, MachineGroup, Pause, Shift, StaffGroup
 from twin.lab.ruled import Rule, Ruled
+from twin.lab.schema import json_schema
 from twin.lab.steps import (
     Batch,
     Close,

@@ -27,9 +27,12 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class Part(BaseModel):
-    """Any part of a lab file: unknown keys are mistakes, and nothing changes once read."""
+    """Any part of a lab file: unknown keys are mistakes, and nothing changes once read.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    The docstring under each field is its description in the JSON Schema, the reference of lab files.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
 
 
 def _minutes(value: object) -> object:
@@ -85,5 +88,5 @@ def _weights(value: Any) -> Any:
     return {word(key): weight for key, weight in value.items()} if isinstance(value, dict) else value
 
 
-Weights = Annotated[dict[str, Share], Field(min_length=1), BeforeValidator(_weights)]
+Weights = Annotated[dict[str, Share], Field(min_length=1, title="Weights"), BeforeValidator(_weights)]
 """Values and how often each is drawn; only their proportions matter."""

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from twin.lab.base import LEAVE, LEVELS, OUT, WAIT_BEFORE, Condition
+from twin.lab.declared import OWN_ATTRIBUTES, declaration_mistakes
 from twin.lab.waiting import waiting_mistakes
 
 if TYPE_CHECKING:
     from twin.lab.lab import Lab
+    from twin.lab.ruled import Ruled
     from twin.lab.steps import Step
 
 Path = tuple[str | int, ...]
-OWN_ATTRIBUTES = ("priority", "stream", "work")
-"""Attributes that every item has without being declared."""
 _SERVED = ("own", "first", "last")
 
 
@@ -42,6 +42,8 @@ def contradictions(lab: "Lab") -> Iterator[Contradiction]:
         expected = "expected a time zone of the IANA database such as Europe/London"
         yield Contradiction(("timezone",), lab.timezone, expected)
     yield from _names(lab)
+    for found in declaration_mistakes(lab):
+        yield Contradiction(*found)
     yield from _conditions(lab)
     yield from _classes(lab)
     yield from _route(lab)
@@ -67,8 +69,8 @@ def _names(lab: "Lab") -> Iterator[Contradiction]:
 def _staff_named(lab: "Lab") -> Iterator[tuple[Path, str]]:
     for index, step in enumerate(lab.steps):
         at: Path = ("steps", index)
-        for name in step.hand_staff:
-            yield (*at, "staff"), name
+        for tail, name in step.staff.written() if step.staff else ():
+            yield (*at, "staff", *tail), name
         if step.transport and step.transport.staff:
             yield (*at, "transport", "staff"), step.transport.staff
         if step.batch:
@@ -159,7 +161,7 @@ def _conditions_of_step(path: Path, step: "Step") -> Iterator[tuple[Path, Condit
             yield (*path, "batch", "programmes", number, "when"), programme.when
 
 
-def _ruled(path: Path, ruled: Any) -> Iterator[tuple[Path, Condition]]:
+def _ruled(path: Path, ruled: "Ruled[Any]") -> Iterator[tuple[Path, Condition]]:
     for number, rule in enumerate(ruled.rules):
         yield (*path, number, "when"), rule.when
 
@@ -179,8 +181,8 @@ def _classes(lab: "Lab") -> Iterator[Contradiction]:
 
 def _served_as(lab: "Lab") -> Iterator[tuple[Path, str]]:
     for index, step in enumerate(lab.steps):
-        for name in step.served_as.values():
-            yield ("steps", index, "served_as"), name
+        for tail, name in step.served_as.written():
+            yield ("steps", index, "served_as", *tail), name
         if step.transport:
             yield ("steps", index, "transport", "served_as"), step.transport.served_as
         for number, programme in enumerate(step.batch.programmes if step.batch else ()):
@@ -239,6 +241,10 @@ def _batches(index: int, step: "Step") -> Iterator[Contradiction]:
         if programme.by_hand_after is not None and step.batch.unload_of(programme) is None:
             expected = "expected somebody to unload, who then goes on by hand"
             yield Contradiction((*path, number, "by_hand_after"), None, expected)
+        close = programme.close
+        if close.slots is not None and (close.least or close.max_wait or close.at):
+            expected = "expected slots alone, without least, max_wait and at"
+            yield Contradiction((*path, number, "close", "slots"), programme.name, expected)
 
 
 def _turns(lab: "Lab", index: int, step: "Step") -> Iterator[Contradiction]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from twin.lab.base import word
 from twin.lab.contradictions import Contradictory
 from twin.lab.lab import Lab
 
@@ -63,11 +65,6 @@ def parse_lab(text: str, file: str = "(text)") -> Lab:
         raise LabFileError(file, tuple(_mistakes(error, raw, root))) from error
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a lab file."""
-    return Lab.model_json_schema(by_alias=True)
-
-
 class _UniqueKeys(yaml.SafeLoader):
     """YAML without silent overwriting: a key twice in one mapping is an error."""
 
@@ -76,9 +73,7 @@ class _UniqueKeys(yaml.SafeLoader):
         for key, _ in node.value:
             if key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
-                    raise yaml.MarkedYAMLError(
-                        problem=f"key {key.value!r} appears twice", problem_mark=key.start_mark
-                    )
+                    raise yaml.MarkedYAMLError(problem=f"key {key.value!r} appears twice", problem_mark=key.start_mark)
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -89,23 +84,36 @@ def _mistakes(error: ValidationError, raw: object, root: yaml.Node | None) -> It
         if isinstance(inner, Contradictory):
             for one in inner.found:
                 yield Mistake(_dotted(one.path), one.value, one.expected, _line(root, one.path))
-            continue
-        path = _as_written(detail["loc"], raw)
-        yield Mistake(_dotted(path), detail["input"], detail["msg"].removeprefix("Value error, "), _line(root, path))
+        elif not _follows_from_others(detail):
+            path = _as_written(detail, raw)
+            yield Mistake(
+                _dotted(path), detail["input"], detail["msg"].removeprefix("Value error, "), _line(root, path)
+            )
 
 
-def _as_written(location: Keys, raw: object) -> Keys:
+def _follows_from_others(detail: ErrorDetails) -> bool:
+    """A list is also called too short when what stands in it is wrong."""
+    return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
+
+
+def _as_written(detail: ErrorDetails, raw: object) -> Keys:
     """Leave out of pydantic's location what the user did not write: tags of unions, the wrapping of rules."""
     kept: list[str | int] = []
-    for number, key in enumerate(location):
-        if isinstance(raw, dict) and key in raw:
-            raw = raw[key]
-        elif isinstance(raw, list) and isinstance(key, int) and key < len(raw):
-            raw = raw[key]
-        elif number + 1 < len(location) or key in {"rules", "give"} or not isinstance(raw, dict):
-            continue
-        kept.append(key)
-    return tuple(kept)
+    keys = iter(detail["loc"])
+    for key in keys:
+        if (found := _find(raw, key)) is not None:
+            kept.append(key)
+            (raw,) = found
+        elif key == "rules" and not isinstance(raw, list):
+            next(keys, None)  # the only rule,
+            next(keys, None)  # and what it gives
+    return (*kept, detail["loc"][-1]) if detail["type"] == "missing" else tuple(kept)
+
+
+def _find(raw: object, key: str | int) -> tuple[object] | None:
+    if isinstance(raw, dict):
+        return next(((value,) for name, value in raw.items() if str(word(name)) == str(key)), None)
+    return (raw[key],) if isinstance(raw, list) and isinstance(key, int) and key < len(raw) else None
 
 
 def _line(root: yaml.Node | None, path: Keys) -> int | None:

@@ -3,7 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -15,8 +23,10 @@ T = TypeVar("T")
 class Rule(Part, Generic[T]):
     """A value, and the items it holds for."""
 
-    when: Condition = {}
+    when: Condition = Field(default={})
+    """Attributes and the value, or values, that fit; all must fit. The last rule has none."""
     give: T
+    """The value."""
 
 
 class Ruled(BaseModel, Generic[T]):
@@ -44,6 +54,12 @@ class Ruled(BaseModel, Generic[T]):
             raise ValueError("expected every rule but the last to have a `when`")
         return self
 
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> Any:
+        """Give what a user would write: the value where there is one for all."""
+        rules = handler(self)["rules"]
+        return rules if len(rules) > 1 else rules[0]["give"]
+
     def of(self, attributes: Mapping[str, str]) -> T:
         """Return the value for an item with these attributes."""
         return next(rule.give for rule in self.rules if fits(rule.when, attributes))
@@ -51,6 +67,11 @@ class Ruled(BaseModel, Generic[T]):
     def values(self) -> Iterator[T]:
         """Yield every value that may be given."""
         return (rule.give for rule in self.rules)
+
+    def written(self) -> Iterator[tuple[tuple[str | int, ...], T]]:
+        """Yield every value and where it is written from here on: the only one stands alone."""
+        for number, rule in enumerate(self.rules):
+            yield ((number, "give") if len(self.rules) > 1 else ()), rule.give
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
