@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -132,16 +132,19 @@ def health(
 @app.command()
 def simulate(
     model: Annotated[Path, typer.Argument(help="lab file")],
-    weeks: Annotated[int, typer.Option(min=1, help="weeks that are measured")] = 10,
-    replications: Annotated[int, typer.Option(min=1, help="independent runs")] = 30,
-    seed: Annotated[int, typer.Option(help="seed of every stream of luck")] = 1,
+    weeks: Annotated[float | None, typer.Option(help="weeks that are measured, after the file's warm-up  "
+                                                     "[default: the file's]")] = None,
+    replications: Annotated[int | None, typer.Option(min=1, help="independent runs  [default: the file's]")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="seed of every stream of luck")] = 1,
     jobs: Annotated[int, typer.Option(min=1, help="processes at once")] = 1,
+    engine: Annotated[Literal["local"], typer.Option(help="where replications run: local, on this machine")] = "local",
     json: Json = False,
-) -> None:
+) -> None:  # fmt: skip
     """Run a lab model several times and give each figure with its 95 % interval."""
-    from dashboard.operations.reports import simulate_report
+    from dashboard.operations.simulating import Question, simulate_report
 
-    typer.echo(simulate_report(model, weeks=weeks, replications=replications, seed=seed, jobs=jobs, as_json=json))
+    del engine  # there is one
+    typer.echo(simulate_report(Question(model, weeks, replications, seed, jobs), as_json=json))
 
 
 @events_app.command("import")
