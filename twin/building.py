@@ -3,20 +3,18 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from twin.batching import Batching, fixed_rank
 from twin.calendars import most_people
 from twin.distributions import HOUR, Duration
-from twin.engine.batches import UNLIMITED, Collector
 from twin.engine.machines import MachineGroup
 from twin.gating import stand_gates
 from twin.items import Block, Case, Item, Slides, Specimen
 from twin.kinds import ByKind
-from twin.lab import Batch, Day, Handling, Lab, Programme, Ruled, Step, Transport, fits
+from twin.lab import Lab, Ruled, Step, fits
 from twin.observe import Observer
 from twin.staffing import Staffing
-from twin.stations import BatchStation, CarriedStation, HandStation, Station
+from twin.stations import HandStation, Station
 from twin.stations.by_hand import Making, Pieces
-from twin.stations.carried import Carrying
-from twin.stations.in_machine import Hands, Run
 from twin.stations.lane import lanes
 from twin.stations.terms import Draw, Onward, Terms
 from twin.stations.visits import Visits
@@ -36,6 +34,7 @@ class Builder:
         self._staffing = Staffing(model)
         self.pools, self.staff = self._staffing.pools, self._staffing.staff
         self.machines = {name: self._machines(name) for name in self._lab.machines}
+        self._batching = Batching(model, self.staff, self.machines)
         self.stations: list[Station] = [self._station(index, step) for index, step in enumerate(self._lab.steps)]
         stand_gates(model, self.stations)
         model.pathway.entries = [self._entry(station) for station in self.stations]
@@ -67,9 +66,9 @@ class Builder:
 
     def _station(self, index: int, step: Step) -> Station:
         if step.batch is not None:
-            return self._batch_station(index, step, step.batch)
+            return self._batching.in_machine(index, step, step.batch, self._visits())
         if step.transport is not None:
-            return self._carried_station(index, step, step.transport)
+            return self._batching.carried(index, step, step.transport, self._visits())
         return self._hand_station(index, step)
 
     def _hand_station(self, index: int, step: Step) -> HandStation:
@@ -100,93 +99,6 @@ class Builder:
             return Terms(staff, rank, duration(attributes), repeat(attributes) if repeat else None)
 
         return ByKind(of)
-
-    def _batch_station(self, index: int, step: Step, batch: Batch) -> BatchStation:
-        station = BatchStation(self._model.agenda, self._model.observer, step.name, index, self._visits())
-        station.runs = [
-            self._run(station, number, batch, programme) for number, programme in enumerate(batch.programmes)
-        ]
-
-        def of(kind: int) -> Run:
-            attributes = self._model.kinds.attributes(kind)
-            pairs = zip(station.runs, batch.programmes, strict=True)
-            return next(run for run, programme in pairs if fits(programme.when, attributes))
-
-        station.runs_by_kind = ByKind(of)
-        return station
-
-    def _run(self, station: BatchStation, number: int, batch: Batch, programme: Programme) -> Run:
-        run = Run(
-            number,
-            self.machines[batch.machine_of(programme)],
-            self._draw(station.name, f"run {programme.name}", programme.run),
-            self._hands(station.name, "load", programme, batch.load_of(programme)),
-            self._hands(station.name, "unload", programme, batch.unload_of(programme)),
-            attended=batch.is_attended(programme),
-            by_hand_after=self._by_hand_after(station.name, programme),
-        )
-        close = programme.close
-        run.collector = Collector(
-            self._model.agenda,
-            station.submit,
-            programme.size,
-            programme=number,
-            closes_full=close.full,
-            least=close.least,
-            max_wait=self._draw(station.name, f"wait {programme.name}", close.max_wait) if close.max_wait else None,
-            clock=self._model.timetable.clock_times(close.at, close.days, self._model.agenda.now),
-            was_called=self._was_called(close.at, close.days),
-            top_up=programme.top_up,
-        )
-        return run
-
-    def _by_hand_after(self, step: str, programme: Programme) -> Draw | None:
-        duration = programme.by_hand_after
-        return None if duration is None else self._draw(step, f"by hand after {programme.name}", duration)
-
-    def _hands(self, step: str, purpose: str, programme: Programme, handling: Handling | None) -> Hands | None:
-        if handling is None:
-            return None
-        draw = self._draw(step, f"{purpose} {programme.name}", handling.duration)
-        return Hands(self.staff[handling.staff], draw, self._batch_rank(programme.served_as or handling.served_as))
-
-    def _carried_station(self, index: int, step: Step, transport: Transport) -> CarriedStation:
-        station = CarriedStation(
-            self._model.agenda,
-            self._model.observer,
-            step.name,
-            index,
-            carrying=self._carrying(step.name, transport),
-            carriers=transport.carriers,
-            goes_alone=ByKind(lambda kind: self._goes_alone(transport, kind)),
-            visits=self._visits(),
-        )
-        station.collector = Collector(
-            self._model.agenda,
-            station.submit,
-            transport.size or UNLIMITED,
-            closes_full=not transport.at,
-            max_wait=self._draw(step.name, "wait", transport.max_wait) if transport.max_wait else None,
-            clock=self._model.timetable.clock_times(transport.at, transport.days, self._model.agenda.now),
-            was_called=self._was_called(transport.at, transport.days),
-            top_up=False,
-        )
-        return station
-
-    def _carrying(self, step: str, transport: Transport) -> Carrying:
-        staff = self.staff[transport.staff] if transport.staff else None
-        parts = {"load": transport.load, "there": transport.there, "unload": transport.unload}
-        outward = [self._draw(step, name, part) for name, part in parts.items() if part is not None]
-        back = self._draw(step, "back", transport.back) if transport.back is not None else None
-        return Carrying(staff, self._batch_rank(transport.served_as), outward, back)
-
-    def _was_called(self, times: tuple[int, ...], days: tuple[Day, ...]) -> Callable[[int], bool]:
-        """Return what tells whether one of these clock times has passed since a moment before now."""
-        timetable, agenda = self._model.timetable, self._model.agenda
-        return lambda since_us: next(timetable.clock_times(times, days, since_us), agenda.now + 1) <= agenda.now
-
-    def _goes_alone(self, transport: Transport, kind: int) -> bool:
-        return transport.alone is not None and fits(transport.alone, self._model.kinds.attributes(kind))
 
     # ways
 
@@ -246,13 +158,7 @@ class Builder:
         """Return the rank of a request: lower is served first."""
         if served_as == "own":
             return self._lab.priorities.index(attributes["priority"])
-        rank = self._batch_rank(served_as)
-        return 0 if rank is None else rank
-
-    def _batch_rank(self, served_as: str) -> int | None:
-        """Return a rank that does not depend on who asks; None for `own`."""
-        fixed = {"own": None, "first": -1, "last": len(self._lab.priorities)}
-        return fixed[served_as] if served_as in fixed else self._lab.priorities.index(served_as)
+        return fixed_rank(served_as, self._lab.priorities) or 0
 
     def _visits(self) -> Visits | None:
         return Visits() if self._keeps_visits else None

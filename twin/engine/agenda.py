@@ -6,7 +6,7 @@ from typing import Any, ClassVar, cast
 
 from simpy import Environment
 
-CAPACITY, RELEASE, ARRIVAL = 1, 2, 3
+CAPACITY, RELEASE, START, ARRIVAL, LAST = 1, 2, 3, 4, 5
 """Order at equal times; SimPy keeps 0 for the end of a run."""
 
 Callbacks = Sequence[Callable[[Any], None]]

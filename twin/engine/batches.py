@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol, Self
 
-from twin.engine.agenda import ARRIVAL, Agenda, Entry, Signal
+from twin.engine.agenda import ARRIVAL, LAST, Agenda, Entry, Signal
 
 UNLIMITED = 1 << 40
 """Places of a batch that nothing fills."""
@@ -48,6 +48,16 @@ class Batch(Entry):
         self.rank = min(self.rank, part.rank)
 
 
+class Filling(Protocol):
+    """Whatever lets parts wait and hands over batches of them."""
+
+    def add(self, part: Any) -> None:
+        """Take a part in."""
+
+    def loading(self, batch: Batch) -> None:
+        """Hear that a batch goes into its machine: nothing joins it any more."""
+
+
 class Collector(Entry):
     """Fills batches of one programme and hands each to `submit` when a rule closes it.
 
@@ -56,8 +66,8 @@ class Collector(Entry):
     """
 
     __slots__ = (
-        "_agenda", "_clock", "_expire", "_full", "_held", "_least", "_max_wait", "_open", "_programme", "_size",
-        "_submit", "_tick", "_top_up", "_was_called",
+        "_agenda", "_clock", "_enough", "_expire", "_full", "_held", "_least", "_max_wait", "_open", "_programme",
+        "_settle", "_size", "_submit", "_tick", "_top_up", "_was_called",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +98,8 @@ class Collector(Entry):
         self._held: list[Batch] = []
         self._tick = [self._strike]
         self._expire = [self._time_out]
+        self._enough: Batch | None = None
+        self._settle = [self._settled]
         self._await_clock()
 
     def add(self, part: Load) -> None:
@@ -104,7 +116,7 @@ class Collector(Entry):
         if batch.count == self._size:
             self._filled(batch)
         elif batch.count >= self._least and not batch.is_closed:
-            self._close(batch)
+            self._has_enough(batch)
 
     def loading(self, batch: Batch) -> None:
         """Say that a batch goes into its machine: nothing joins it any more."""
@@ -120,7 +132,7 @@ class Collector(Entry):
         batch = self._open = Batch(self._programme, since_us)
         due = self._due(since_us)
         if due is not None:
-            self._agenda.at(due, ARRIVAL, self._expire, _TimeOut(batch))
+            self._agenda.at(due, ARRIVAL, self._expire, _Due(batch))
         return batch
 
     def _due(self, since_us: int) -> int | None:
@@ -132,9 +144,11 @@ class Collector(Entry):
 
     def _filled(self, batch: Batch) -> None:
         self._open = None
-        if batch.is_closed:
+        if batch is self._enough:
+            self._hand_over(batch)
+        elif batch.is_closed:
             return
-        if self._full or batch.count >= self._least:
+        elif self._full or batch.count >= self._least:
             self._close(batch)
         else:
             self._held.append(batch)
@@ -145,7 +159,24 @@ class Collector(Entry):
             self._open = None
         self._submit(batch)
 
-    def _time_out(self, expired: "_TimeOut") -> None:
+    def _has_enough(self, batch: Batch) -> None:
+        """Close a batch that holds the least: at the end of this moment, so that all who come together go in."""
+        if not self._top_up:
+            self._close(batch)
+            return
+        batch.is_closed = True
+        self._enough = batch
+        self._agenda.at(self._agenda.now, LAST, self._settle, _Due(batch))
+
+    def _settled(self, due: "_Due") -> None:
+        if due.batch is self._enough:
+            self._hand_over(due.batch)
+
+    def _hand_over(self, batch: Batch) -> None:
+        self._enough = None
+        self._submit(batch)
+
+    def _time_out(self, expired: "_Due") -> None:
         batch = expired.batch
         if not batch.is_closed:
             if batch in self._held:
@@ -165,7 +196,7 @@ class Collector(Entry):
         self._await_clock()
 
 
-class _TimeOut(Signal):
+class _Due(Signal):
     __slots__ = ("batch",)
 
     def __init__(self, batch: Batch) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from twin.engine.agenda import RELEASE, Agenda, Entry
-from twin.engine.batches import Batch, Collector
+from twin.engine.batches import Batch, Filling
 from twin.engine.machines import LOADING, UNLOADING, WAITING, WORKING, MachineGroup
+from twin.engine.staff import RANK
 from twin.items import SLIDE, Item
 from twin.observe import Observer
 from twin.stations.terms import Draw, Onward, Staff
@@ -33,7 +34,7 @@ class Hands:
 class Run:
     """How one programme goes: machine, batches, length, who loads and unloads, and what is done by hand after."""
 
-    __slots__ = ("by_hand_after", "collector", "duration", "index", "is_attended", "load", "machine", "unload")
+    __slots__ = ("by_hand_after", "collector", "duration", "index", "is_attended", "load", "machine", "rank", "unload")
 
     def __init__(
         self,
@@ -43,7 +44,8 @@ class Run:
         load: Hands | None,
         unload: Hands | None,
         *,
-        attended: bool,
+        rank: int | None = None,
+        attended: bool = False,
         by_hand_after: Draw | None = None,
     ) -> None:
         self.index = index
@@ -51,9 +53,10 @@ class Run:
         self.duration = duration
         self.load = load
         self.unload = unload
+        self.rank = rank
         self.is_attended = attended and load is not None
         self.by_hand_after = by_hand_after
-        self.collector: Collector
+        self.collector: Filling
 
     @property
     def finisher(self) -> Hands | None:
@@ -120,7 +123,8 @@ class BatchStation:
             self.begin_load(batch)
         else:
             self._keys += 1
-            run.machine.park(self._keys, lambda: self.submit(batch))
+            rank = batch.rank if run.rank is None else run.rank
+            run.machine.park(rank * RANK + self._keys, lambda: self.submit(batch))
 
     def begin_load(self, batch: Batch) -> None:
         """Load a batch: the machine, and the person if any, are ours."""
