@@ -100,12 +100,32 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Courier:
+    """One carrier who goes when `size` items are there or the first has waited `max_wait`, with a person of a station.
+
+    The carrier is there first and then asks for the person, in turn with the work of that station; both are away until
+    `back`.
+    """
+
+    name: str
+    size: int
+    max_wait: Constant
+    there: Law
+    back: Law
+    with_one_of: str
+    ways: tuple[Way, ...] = ()
+
+
+AnyStation = Station | Machine | Courier
+
+
+@dataclass(frozen=True)
 class Network:
     """A network, what is compared, and how closely: all come in at the first station."""
 
     name: str
     why: str
-    stations: tuple[Station | Machine, ...]
+    stations: tuple[AnyStation, ...]
     streams: tuple[Stream, ...]
     measures: tuple[Measure, ...]
     precision: float
@@ -127,7 +147,7 @@ class Network:
     def end_hours(self) -> float:
         return 168.0 * (self.warm_up_weeks + self.weeks)
 
-    def station(self, name: str) -> Station | Machine:
+    def station(self, name: str) -> AnyStation:
         """Return a station by name; StopIteration when there is none."""
         return next(station for station in self.stations if station.name == name)
 
@@ -136,7 +156,7 @@ class Network:
         return [station.name for station in self.stations].index(name)
 
 
-def ways_for(station: Station | Machine, klass: str) -> tuple[Way, ...]:
+def ways_for(station: AnyStation, klass: str) -> tuple[Way, ...]:
     """Return the ways open to a class."""
     return tuple(way for way in station.ways if way.only in ("", klass))
 
@@ -389,6 +409,7 @@ FILL_AND_RUN = Network(
     streams=(Stream(Exponential(0.25)),),
     measures=(
         Measure(Kind.PRESENT_MEAN, "processing"),
+        Measure(Kind.WAIT_MEAN, "processing"),
         Measure(Kind.WAIT_MEAN, "embedding"),
         Measure(Kind.WAIT_P90, "embedding"),
         Measure(Kind.TAT_MEAN),
@@ -396,6 +417,36 @@ FILL_AND_RUN = Network(
     ),
     ciw_cannot="it has no service of many at once",
     precision=0.03,
+    weeks=1.75,
+)
+
+COURIER = Network(
+    "courier",
+    "those at reception carry what they have received across the yard, four at a time or what is there",
+    stations=(
+        Station("reception", Lognormal(0.3, 0.8), people=3, ways=(Way("yard"),)),
+        Courier(
+            "yard",
+            size=4,
+            max_wait=Constant(0.9),
+            there=Gamma(0.25, 0.5),
+            back=Uniform(0.15, 0.35),
+            with_one_of="reception",
+            ways=(Way("cut_up"),),
+        ),
+        Station("cut_up", Erlang(0.35, 2), people=2),
+    ),
+    streams=(Stream(Exponential(0.3)),),
+    measures=(
+        Measure(Kind.WAIT_MEAN, "reception"),
+        Measure(Kind.WAIT_MEAN, "yard"),
+        Measure(Kind.PRESENT_MEAN, "yard"),
+        Measure(Kind.WAIT_MEAN, "cut_up"),
+        Measure(Kind.TAT_MEAN),
+        Measure(Kind.TAT_P90),
+    ),
+    ciw_cannot="it has no service of many at once",
+    precision=0.12,
     weeks=1.75,
 )
 
@@ -434,5 +485,6 @@ NETWORKS = (
     BLOCKING_LINE,
     INTERRUPTIONS,
     FILL_AND_RUN,
+    COURIER,
     SPLIT_AND_JOIN,
 )

@@ -19,7 +19,7 @@ from tests.simulations.cross_engines.laws import (
     Uniform,
     Weibull,
 )
-from tests.simulations.cross_engines.networks import Machine, Network, Station
+from tests.simulations.cross_engines.networks import AnyStation, Courier, Machine, Network
 
 US_PER_HOUR = 3_600_000_000
 TIMES = 2_000
@@ -44,10 +44,12 @@ def recorded(network: Network, seed: int) -> Network:
     )
 
 
-def _station(network: Network, station: Station | Machine, rng: np.random.Generator) -> Station | Machine:
+def _station(network: Network, station: AnyStation, rng: np.random.Generator) -> AnyStation:
     if isinstance(station, Machine):
         run, load, unload = (_drawn(law, rng) for law in (station.run, station.load, station.unload))
         return replace(station, run=run, load=load, unload=unload)
+    if isinstance(station, Courier):
+        return replace(station, there=_drawn(station.there, rng), back=_drawn(station.back, rng))
     return replace(
         station,
         service_of=tuple((klass, _drawn(station.law_for(klass), rng)) for klass in network.classes),

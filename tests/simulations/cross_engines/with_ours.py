@@ -18,6 +18,8 @@ from tests.simulations.cross_engines.laws import (
 from tests.simulations.cross_engines.networks import (
     LEAVE,
     OUT,
+    AnyStation,
+    Courier,
     Machine,
     Network,
     Shift,
@@ -99,8 +101,17 @@ def _shift(shift: Shift) -> dict[str, Any]:
 
 def _step(network: Network, index: int) -> dict[str, Any]:
     station = network.stations[index]
-    done = {"batch": _batch(station)} if isinstance(station, Machine) else _by_hand(station)
-    return {"name": station.name, **_level(network, index), **done, **_next(network, index)}
+    return {"name": station.name, **_level(network, index), **_done(station), **_next(network, index)}
+
+
+def _done(station: AnyStation) -> dict[str, Any]:
+    match station:
+        case Station():
+            return _by_hand(station)
+        case Machine():
+            return {"batch": _batch(station)}
+        case Courier():
+            return {"transport": _transport(station)}
 
 
 def _level(network: Network, index: int) -> dict[str, Any]:
@@ -149,4 +160,14 @@ def _batch(machine: Machine) -> dict[str, Any]:
                 "run": duration(machine.run),
             }
         ],
+    }
+
+
+def _transport(courier: Courier) -> dict[str, Any]:
+    return {
+        "staff": courier.with_one_of,
+        "size": courier.size,
+        "max_wait": duration(courier.max_wait),
+        "there": duration(courier.there),
+        "back": duration(courier.back),
     }
