@@ -12,10 +12,11 @@ from twin.items import Block, Case, Item, Slides, Specimen
 from twin.kinds import ByKind
 from twin.lab import Lab, Ruled, Step, fits
 from twin.observe import Observer
-from twin.staffing import Staffing
+from twin.staffing import Staffing, sets_pace
 from twin.stations import HandStation, Station
 from twin.stations.by_hand import Making, Pieces
 from twin.stations.lane import lanes
+from twin.stations.paced import PacedStation
 from twin.stations.terms import Draw, Onward, Terms
 from twin.stations.visits import Visits
 from twin.variates import draws
@@ -73,7 +74,8 @@ class Builder:
 
     def _hand_station(self, index: int, step: Step) -> HandStation:
         groups = {group for name in step.hand_staff for group in self._lab.groups_of(name)}
-        return HandStation(
+        by_hand = PacedStation if sets_pace(self._lab, step) else HandStation
+        return by_hand(
             self._model.agenda,
             self._observer_of(step),
             step.name,
@@ -208,11 +210,7 @@ class _Reporting(Observer):
 
 
 def _cut_slides(block: Block) -> Sequence[Item]:
-    """Cut the slides that are due from a block."""
-    first = block.slides
-    block.slides += block.due
-    block.due = 0
-    return (Slides(block, block.kind, range(first, block.slides)),)
+    return (block.cut(),)
 
 
 def _pieces(step: Step) -> Pieces | None:

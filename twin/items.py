@@ -15,9 +15,12 @@ class Item(Entry):
     """Anything that can be at a step: it waits from `arrived_us`, is worked on from `started_us`.
 
     `kind` stands for its attributes (see `kinds`), its priority among them, of which `rank` is the place in the order.
+    `parts` were cut from it and `parent` is what it was cut from; while they work, it waits for `pending` of them.
     """
 
-    __slots__ = ("arrived_us", "case", "kind", "pending", "rank", "run", "started_us", "step", "unit")
+    __slots__ = (
+        "arrived_us", "case", "kind", "parent", "parts", "pending", "rank", "run", "started_us", "step", "unit",
+    )  # fmt: skip
 
     level: int
     case: "Case"
@@ -29,6 +32,8 @@ class Item(Entry):
     unit: int | None
     run: str | None
     pending: int
+    parent: "Item | None"
+    parts: Sequence["Item"]
 
     @property
     def barcode(self) -> str:
@@ -50,7 +55,7 @@ class Case(Item):
 
     __slots__ = (
         "_barcode", "_name", "is_initial", "lab_done_us", "looks", "number", "priority", "reader", "received_us",
-        "reported_us", "specimens",
+        "reported_us",
     )  # fmt: skip
     level = CASE
 
@@ -67,7 +72,8 @@ class Case(Item):
         self.received_us = received_us
         self.reported_us: int | None = None
         self.lab_done_us: int | None = None
-        self.specimens: list[Specimen] = []
+        self.parent = None
+        self.parts: list[Specimen] = []
         self.looks = 0
         self.reader = 0
         self.is_initial = False
@@ -86,15 +92,20 @@ class Case(Item):
         return self._barcode
 
     @property
+    def specimens(self) -> "list[Specimen]":
+        """Its specimens."""
+        return self.parts
+
+    @property
     def blocks(self) -> "list[Block]":
         """All blocks made so far."""
-        return [block for specimen in self.specimens for block in specimen.blocks]
+        return [block for specimen in self.parts for block in specimen.parts]
 
     def scatter(self) -> None:
         """Let go of all parts of a case that has left, so that memory is given back without a search for cycles."""
-        for specimen in self.specimens:
-            specimen.blocks = []
-        self.specimens = []
+        for specimen in self.parts:
+            specimen.parts = []
+        self.parts = []
         self.callbacks = None
         del self.case
 
@@ -102,18 +113,19 @@ class Case(Item):
 class Specimen(Item):
     """One pot. `plan` holds what nobody knows before cut-up: the kind and the slides to come of each of its blocks."""
 
-    __slots__ = ("_barcode", "blocks", "index", "plan")
+    __slots__ = ("_barcode", "index", "plan")
     level = SPECIMEN
 
     def __init__(
         self, case: Case, index: int, kind: int, plan: Sequence[tuple[int, int]], barcode: str | None = None
     ) -> None:
         self.case = case
+        self.parent = case
         self.rank = case.rank
         self.index = index
         self.kind = kind
         self.plan = plan
-        self.blocks: list[Block] = []
+        self.parts: list[Block] = []
         self._barcode = barcode
         self.step = AWAY
         self.arrived_us = 0
@@ -129,17 +141,22 @@ class Specimen(Item):
             self._barcode = f"{self.case.barcode}-{letters(self.index)}"
         return self._barcode
 
+    @property
+    def blocks(self) -> "list[Block]":
+        """The blocks made so far."""
+        return self.parts
+
 
 class Block(Item):
     """One cassette. `slides` were made so far; `due` more come from the microtome next."""
 
-    __slots__ = ("_barcode", "due", "index", "parts", "slide_barcodes", "slides", "specimen")
+    __slots__ = ("_barcode", "due", "index", "slide_barcodes", "slides", "specimen")
     level = BLOCK
 
     def __init__(self, specimen: Specimen, index: int, kind: int, due: int, barcode: str | None = None) -> None:
         self.case = specimen.case
         self.rank = specimen.rank
-        self.specimen = specimen
+        self.parent = self.specimen = specimen
         self.index = index
         self.kind = kind
         self.slides = 0
@@ -171,6 +188,22 @@ class Block(Item):
         return barcode
 
 
+    def put_together(self) -> None:
+        """Let all slides that are at work go together again, however batches divided them."""
+        if len(self.parts) > 1:
+            first = self.parts[0]
+            first.indices = sorted([index for part in self.parts for index in part.indices])
+            self.parts = [first]
+
+    def cut(self) -> "Slides":
+        """Cut the slides that are due; those cut before rest in the file."""
+        first = self.slides
+        self.slides += self.due
+        self.due = 0
+        self.parts = []
+        return Slides(self, self.kind, range(first, self.slides))
+
+
 class Slides(Item):
     """Slides of one block that are together; a full batch divides them."""
 
@@ -180,7 +213,8 @@ class Slides(Item):
     def __init__(self, block: Block, kind: int, indices: range | Sequence[int]) -> None:
         self.case = block.case
         self.rank = block.rank
-        self.block = block
+        self.parent = self.block = block
+        self.parts = ()
         self.kind = kind
         self.indices = indices
         block.parts.append(self)
@@ -212,22 +246,6 @@ class Slides(Item):
         self.indices = self.indices[places:]
         part.step, part.arrived_us = self.step, self.arrived_us
         return part
-
-
-def children_of(item: Item) -> Sequence[Item]:
-    """Return the parts of an item that exist."""
-    if isinstance(item, Case):
-        return item.specimens
-    if isinstance(item, Specimen):
-        return item.blocks
-    return item.parts if isinstance(item, Block) else ()
-
-
-def parent_of(item: Item) -> Item:
-    """Return what an item was cut from; a case is its own parent."""
-    if isinstance(item, Slides):
-        return item.block
-    return item.specimen if isinstance(item, Block) else item.case
 
 
 def letters(index: int) -> str:

@@ -101,7 +101,7 @@ class LabModel:
         def after_reporting(case: Case) -> None:
             case.looks += 1
             rule = self._rework.rule()
-            if rule is not None and case.specimens and case.blocks:
+            if rule is not None and case.parts and case.blocks:
                 self._send_back(case, rule)
                 return
             case.reported_us = self.agenda.now
@@ -120,10 +120,10 @@ class LabModel:
 
     def make_blocks(self, specimen: Specimen) -> Sequence[Item]:
         """Bring to light the blocks that a specimen's plan holds."""
-        specimen.blocks = [
+        specimen.parts = [
             Block(specimen, index, kind, slides) for index, (kind, slides) in enumerate(specimen.plan)
         ]
-        return specimen.blocks
+        return specimen.parts
 
     def _send_back(self, case: Case, rule: Rework) -> None:
         blocks = case.blocks

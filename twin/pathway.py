@@ -6,9 +6,10 @@ Routes are worked out once for every kind at every place and then looked up. Sta
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from itertools import accumulate
+from typing import Any
 
 from twin.case_maker import NEEDED
-from twin.items import AWAY, Block, Case, Item, children_of, parent_of
+from twin.items import AWAY, BLOCK, SLIDE, Case, Item
 from twin.kinds import ByKind, Kinds
 from twin.lab import LEVELS, OUT, Lab, Step, Turn, fits
 from twin.stations.terms import Onward
@@ -49,27 +50,18 @@ class Pathway:
 
     def join(self, item: Item, index: int) -> None:
         """Let an item wait for its kin before a step on their parent; the last to come sends the parent on."""
-        item.step = index
-        item.started_us = None
-        parent = parent_of(item)
-        parent.pending -= item.quantity
-        if parent.pending == 0:
-            for child in children_of(parent):
-                child.step = AWAY
-            if isinstance(parent, Block):
-                parent.parts = []
-            self.way(parent.level, index)[parent.kind](parent)
+        self._joining(item.level, index)(item)
 
     def _target(self, level: int, index: int, kind: int) -> Onward:
         attributes = self._kinds.attributes(kind)
         for place in range(index, len(self.steps)):
             own = self.levels[place]
             if own > level:
-                return self._scatter(place)
+                return self._scatter(level, place)
             if not is_needed(self.steps[place], attributes):
                 continue
-            return self._entry(place, kind) if own == level else self._joining(place)
-        return self._joining(len(self.steps)) if level else self._ending
+            return self._entry(place, kind) if own == level else self._joining(level, place)
+        return self._joining(level, len(self.steps)) if level else self._ending
 
     def _entry(self, place: int, kind: int) -> Onward:
         return self.lanes[place][kind] if place in self.lanes else self.entries[place]
@@ -77,23 +69,41 @@ class Pathway:
     def _ending(self, case: Case) -> None:
         self._leave(case)
 
-    def _joining(self, index: int) -> Onward:
-        def join(item: Item) -> None:
-            self.join(item, index)
+    def _joining(self, level: int, index: int) -> Onward:
+        """Return what lets an item wait for its kin; slides of one block count one by one."""
+        up = self.way(level - 1, index)
+
+        def join(item: Any) -> None:
+            item.step = index
+            item.started_us = None
+            parent = item.parent
+            pending = parent.pending = parent.pending - (len(item.indices) if level == SLIDE else 1)
+            if not pending:
+                for part in parent.parts:
+                    part.step = AWAY
+                if level == SLIDE:
+                    parent.put_together()
+                up[parent.kind](parent)
 
         return join
 
-    def _scatter(self, index: int) -> Onward:
+    def _scatter(self, level: int, index: int) -> Onward:
+        """Return what sends the parts of an item on; slides may be divided while the others are sent."""
+        down, past = self.way(level + 1, index), self.way(level, index + 1)
+
         def scatter(item: Item) -> None:
-            children = list(children_of(item))
-            if not children:
-                self.way(item.level, index + 1)[item.kind](item)
+            parts = item.parts
+            if not parts:
+                past[item.kind](item)
                 return
             item.step = AWAY
-            item.pending = sum([child.quantity for child in children])
-            way = self.way(children[0].level, index)
-            for child in children:
-                way[child.kind](child)
+            if level == BLOCK:
+                parts = list(parts)
+                item.pending = sum([part.quantity for part in parts])
+            else:
+                item.pending = len(parts)
+            for part in parts:
+                down[part.kind](part)
 
         return scatter
 

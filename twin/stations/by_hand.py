@@ -54,8 +54,8 @@ class HandStation:
     """A step by hand. `pieces` says how many draws make up the work on an item; None: one."""
 
     __slots__ = (
-        "_begin", "_benches", "_counts_slides", "_done", "_env", "_free", "_ids", "_making", "_observer", "_queue",
-        "agenda", "gate", "index", "is_plain", "machine", "name",
+        "_begin", "_benches", "_done", "_env", "_free", "_ids", "_observer", "_queue",
+        "agenda", "counts_slides", "gate", "index", "is_plain", "machine", "making", "name",
         "onward", "pieces", "terms", "visits",
     )  # fmt: skip
 
@@ -86,14 +86,14 @@ class HandStation:
         self.pieces = pieces
         self.gate: Gate | None = None
         self.onward: Mapping[int, Onward] = {}
-        self._making = making
+        self.making = making
         self._benches = benches
         self._free = list(range(benches))
         self._begin = self.begin
-        self.is_plain = observer is None and machine is None and making is None
+        self.is_plain = observer is None and machine is None
         self._done = [self.end]
         self.visits = visits
-        self._counts_slides = counts_slides
+        self.counts_slides = counts_slides
 
     def arrive(self, item: Item) -> None:
         """Queue an item that has come."""
@@ -161,7 +161,7 @@ class HandStation:
         self.note(item, now)
         self._give_back(item)
         item.started_us = item.unit = None
-        children = self._making(item) if self._making is not None else ()
+        children = self.making(item) if self.making is not None else ()
         if self._observer is not None:
             self._observer.step_completed(item, self.name, unit or 0, now, children)
         if self.gate is not None:
@@ -171,8 +171,8 @@ class HandStation:
     def note(self, item: Item, now: int) -> None:
         """Record a visit that ends."""
         if self.visits is not None:
-            self.visits.notes.append((item.arrived_us, item.started_us, now, item.kind))
-            if self._counts_slides:
+            self.visits.notes.extend((item.arrived_us, item.started_us, now, item.kind))
+            if self.counts_slides:
                 self.visits.quantity.append(item.quantity)
 
     def _go_on(self, item: Item, work_us: int) -> None:

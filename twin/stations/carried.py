@@ -10,7 +10,7 @@ from typing import Any
 
 from twin.engine.agenda import RELEASE, Agenda
 from twin.engine.batches import Batch, Collector
-from twin.items import Item, Slides
+from twin.items import SLIDE, Item
 from twin.observe import Observer
 from twin.stations.terms import Draw, Onward, Staff
 from twin.stations.visits import Visits
@@ -139,18 +139,19 @@ class CarriedStation:
         if self._carrying.back is None:
             self._come_back(delivery)
         first, *others = delivery.parts
-        for part in (first, *sorted(others, key=_rank)):
-            self._hand_over(part, delivery.unit, now)
+        others.sort(key=_rank)
+        notes = None if self.visits is None else self.visits.notes
+        if self.visits is not None and first.level == SLIDE:
+            self.visits.quantity.extend([part.quantity for part in (first, *others)])
+        for part in (first, *others):
+            if notes is not None:
+                notes.extend((part.arrived_us, part.started_us, now, part.kind))
+            part.started_us = part.unit = None
+            if self._observer is not None:
+                self._observer.step_completed(part, self.name, delivery.unit, now, ())
+            self.onward[part.kind](part)
         if self._carrying.back is not None:
             self._agenda.at(now + self._carrying.back(), RELEASE, self._back, delivery)
-
-    def _hand_over(self, part: Item, unit: int, now: int) -> None:
-        if self.visits is not None:
-            self._note(self.visits, part, now)
-        part.started_us = part.unit = None
-        if self._observer is not None:
-            self._observer.step_completed(part, self.name, unit, now, ())
-        self.onward[part.kind](part)
 
     def _come_back(self, delivery: Batch) -> None:
         if delivery.unit < self._carriers:
@@ -166,11 +167,6 @@ class CarriedStation:
         self._idle.remove(wanted)
         heapify(self._idle)
         return wanted
-
-    def _note(self, visits: Visits, part: Item, now: int) -> None:
-        visits.notes.append((part.arrived_us, part.started_us, now, part.kind))
-        if isinstance(part, Slides):
-            visits.quantity.append(part.quantity)
 
 
 def _rank(part: Item) -> int:

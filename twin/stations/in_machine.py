@@ -231,6 +231,6 @@ class BatchStation:
     def _note(self, part: Item, now: int) -> None:
         visits = self.visits
         if visits is not None:
-            visits.notes.append((part.arrived_us, part.started_us, now, part.kind))
+            visits.notes.extend((part.arrived_us, part.started_us, now, part.kind))
             if part.level == SLIDE:
                 visits.quantity.append(part.quantity)

@@ -3,7 +3,7 @@
 from collections import deque
 
 from twin.engine.agenda import Signal
-from twin.items import Item, parent_of
+from twin.items import Item
 
 
 class Stay:
@@ -32,25 +32,25 @@ class Kin:
     __slots__ = ("_behind", "_turns")
 
     def __init__(self) -> None:
-        self._turns: dict[Item, int] = {}
-        self._behind: dict[Item, deque[Stay]] = {}
+        self._turns: dict[Item | None, int] = {}
+        self._behind: dict[Item | None, deque[Stay]] = {}
 
     def has_turn_for(self, item: Item) -> bool:
         """Tell whether none of the item's kin has the turn."""
-        return parent_of(item) not in self._turns
+        return item.parent not in self._turns
 
     def take_turn(self, item: Item) -> None:
         """Give an item the turn; several may have it only where the start of the run found several in hand."""
-        parent = parent_of(item)
+        parent = item.parent
         self._turns[parent] = self._turns.get(parent, 0) + 1
 
     def wait(self, stay: Stay) -> None:
         """Let an item wait behind its kin."""
-        self._behind.setdefault(parent_of(stay.item), deque()).append(stay)
+        self._behind.setdefault(stay.item.parent, deque()).append(stay)
 
     def pass_turn(self, item: Item) -> Stay | None:
         """Take an item's turn back and return who of its kin comes next, if anybody still waits."""
-        parent = parent_of(item)
+        parent = item.parent
         self._turns[parent] -= 1
         if self._turns[parent]:
             return None
