@@ -1,7 +1,10 @@
-"""Makes the people of a model from its lab file: plain groups, groups with skills, and who is asked by which name."""
+"""Makes the people of a model from its lab file, each group by what it is able to do, and says who is asked how."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from twin.engine.interruptible import InterruptiblePool
+from twin.engine.sharing import SharingPool
 from twin.engine.skills import Line, SkilledPool, Turns
 from twin.engine.staff import StaffPool
 from twin.lab import Lab, Step
@@ -32,13 +35,36 @@ class Staffing:
         model, group = self._model, self._lab.staff[name]
         now = model.agenda.now
         present, changes = model.timetable.capacity(name, now), model.timetable.capacity_changes(name, now)
+        if group.serves == "all_at_once":
+            return SharingPool(model.agenda, name, present, changes)
+        if group.is_interruptible:
+            return self._interruptible(name, present, changes)
         if not self._skills.isdisjoint(group.skills):
             return SkilledPool(model.agenda, name, present, changes, turns=self._turns)
         return StaffPool(model.agenda, name, present, changes, last_come=group.serves == "last_come")
 
+    def _interruptible(self, name: str, present: int, changes: Iterator[tuple[int, int]]) -> InterruptiblePool:
+        group = self._lab.staff[name]
+        return InterruptiblePool(
+            self._model.agenda,
+            name,
+            present,
+            changes,
+            turns=self._turns,
+            shift_end=group.at_shift_end,
+            preempts=group.preempts,
+            afterwards=group.interrupted_work,
+        )
+
     def _line(self, skill: str) -> Line:
         groups = (self.pools[name] for name in self._lab.groups_of(skill))
         return Line(skill, self._turns, [group for group in groups if isinstance(group, SkilledPool)])
+
+
+def sets_pace(lab: Lab, step: Step) -> bool:
+    """Tell whether the work of a step by hand may be interrupted, or is done on many items at once."""
+    groups = (lab.staff[group] for name in step.hand_staff for group in lab.groups_of(name))
+    return any(group.is_interruptible or group.serves == "all_at_once" for group in groups)
 
 
 def asked_skills(lab: Lab) -> frozenset[str]:

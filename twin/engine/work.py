@@ -25,15 +25,19 @@ class Workplace(Protocol):
 
 
 class Work:
-    """Work on one task: `whole_us` as drawn, `left_us` when it last stood still, `number` by order of beginning."""
+    """Work on one task: `whole_us` as drawn, `left_us` when it last stood still, `number` by order of beginning.
 
-    __slots__ = ("left_us", "number", "place", "rank", "since_us", "spell", "task", "to_redraw", "whole_us")
+    `line` is the one its person was asked for in.
+    """
+
+    __slots__ = ("left_us", "line", "number", "place", "rank", "since_us", "spell", "task", "to_redraw", "whole_us")
 
     def __init__(self, task: Any, rank: int, work_us: int, place: Workplace) -> None:
         self.task = task
         self.rank = rank
         self.whole_us = self.left_us = work_us
         self.place = place
+        self.line: Any = None
         self.number = 0
         self.since_us = 0
         self.spell: Spell | None = None

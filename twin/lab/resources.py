@@ -64,6 +64,8 @@ class StaffGroup(Part):
             raise ValueError("pauses go with shifts")
         if self.serves != "first_come" and (self.preempts or self.at_shift_end != "finish"):
             raise ValueError(f"a group that serves {self.serves} neither preempts nor hands over")
+        if self.serves != "first_come" and self.skills:
+            raise ValueError(f"a group that serves {self.serves} has no skills: those are asked for in order of coming")
         return self
 
     @property

@@ -19,6 +19,8 @@ def waiting_mistakes(lab: "Lab") -> Iterator[Found]:
     for index, step in enumerate(lab.steps):
         if step.room == 0 and step.minimum_wait is not None:
             yield ("steps", index, "room"), 0, "expected a place at least: nobody could spend the minimum wait"
+        if step.one_at_a_time and step.per == "case":
+            yield ("steps", index, "one_at_a_time"), True, "expected a step on parts: a case was cut from nothing"
         yield from _rounds(lab, index, step)
         if index and _blocks(step):
             yield from _kept(lab, index)
