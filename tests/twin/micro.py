@@ -14,8 +14,6 @@ from twin.lab import Lab
 MONDAY_US = 1_788_739_200_000_000
 """2026-09-07 00:00 UTC; 01:00 in London."""
 
-ALWAYS = {"shifts": [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "from": "00:00", "to": "24:00",
-                      "people": 1, "holidays": True}]}  # fmt: skip
 FLAT = {day: [1.0] * 24 for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 
 
@@ -24,7 +22,7 @@ def constant(hours: float) -> dict[str, Any]:
 
 
 def always(people: int) -> dict[str, Any]:
-    return {"shifts": [{**ALWAYS["shifts"][0], "people": people}]}
+    return {"people": people}
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -34,15 +32,8 @@ def document(**changes: Any) -> dict[str, Any]:
         "title": "Micro",
         "synthetic": True,
         "timezone": "UTC",
-        "demand": {
-            "cases_per_week": 0,
-            "profile": FLAT,
-            "priorities": {"routine": 1},
-            "specimens_per_case": {"weights": {1: 1}},
-            "blocks_per_specimen": {"weights": {1: 1}},
-            "slides_per_block": {"weights": {1: 1}},
-        },
-        "staff": {"hands": ALWAYS},
+        "demand": {"streams": [{"cases_per_week": 0}]},
+        "staff": {"hands": always(1)},
         "steps": [{"name": "reporting", "per": "case", "staff": "hands", "duration": constant(1)}],
     }
     return {**base, **changes}

@@ -3,10 +3,10 @@
 from datetime import UTC, date, datetime
 from itertools import islice, pairwise
 
-from tests.twin.micro import FLAT, always, document, lab
+from tests.twin.micro import FLAT, always, lab
 from twin.calendars import Timetable, from_us, to_us
 from twin.distributions import HOUR
-from twin.lab import DAYS, Lab
+from twin.lab import DAYS, Profile
 
 
 def london(**staff: object) -> Timetable:
@@ -73,16 +73,30 @@ def test_midnight_at_the_end_of_a_day_is_the_next_day() -> None:
     assert london().at(date(2026, 12, 31), 24 * 60) == moment(2027, 1, 1)
 
 
+def test_people_at_all_hours_need_no_shifts() -> None:
+    timetable = Timetable(lab(staff={"hands": always(2)}))
+    assert timetable.capacity("hands", moment(2026, 12, 25, 3)) == 2
+    assert changes(timetable, moment(2026, 12, 25), 1) == []
+
+
+def test_a_lab_that_keeps_no_holidays_has_none() -> None:
+    shifts = {"hands": {"shifts": [{"from": "09:00", "to": "17:00", "people": 1}]}}
+    assert Timetable(lab(holidays="none", staff=shifts)).capacity("hands", moment(2026, 12, 25, 12)) == 1
+
+
+def test_a_run_begins_at_local_midnight() -> None:
+    assert Timetable(lab(timezone="Europe/London", run={"start": "2026-06-01"})).start_us == moment(2026, 5, 31, 23)
+
+
 def test_a_public_holiday_has_a_sunday_s_cases() -> None:
     week = {day: [0.0] * 24 if day == "sun" else [1.0] * 24 for day in DAYS}
-    demand = {**document()["demand"], "profile": week}
-    timetable = Timetable(Lab.model_validate(document(timezone="Europe/London", demand=demand)))
-    shares = timetable.hourly_shares(moment(2026, 12, 21))
+    timetable = Timetable(lab(timezone="Europe/London"))
+    shares = timetable.hourly_shares(Profile.model_validate(week), moment(2026, 12, 21))
     assert sum(shares[4 * 24 : 5 * 24]) == 0  # Friday, Christmas Day
     assert sum(shares[:24]) > 0
 
 
 def test_a_flat_profile_is_flat() -> None:
-    shares = Timetable(lab(staff={"hands": always(1)})).hourly_shares(moment(2026, 9, 7))
-    assert len(FLAT) == 7
+    shares = Timetable(lab()).hourly_shares(Profile.model_validate(FLAT), moment(2026, 9, 7))
+    assert len(shares) == 7 * 24
     assert max(shares) - min(shares) < 1e-12

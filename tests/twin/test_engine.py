@@ -161,8 +161,8 @@ class TestBatches:
         clock = iter([2 * HOUR, 4 * HOUR, 6 * HOUR])
         assert Bin(2, closes_full=False, clock=clock, top_up=False).fill((1, 3), (5, 1)) == [(2, 2), (2, 1), (6, 1)]
 
-    def test_any_closes_at_once_and_keeps_filling_until_loaded(self) -> None:
-        box = Bin(10, closes_any=True)
+    def test_a_batch_that_holds_the_least_is_ready_and_keeps_filling_until_loaded(self) -> None:
+        box = Bin(10, least=1)
         assert box.fill((1, 1), (2, 1)) == [(1, 1)]
         assert box.batches[0].count == 2
         box.collector.loading(box.batches[0])
