@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from twin.distributions import Count
     from twin.lab.lab import Lab
     from twin.lab.steps import Step
 
@@ -23,12 +24,21 @@ def declaration_mistakes(lab: "Lab") -> Iterator[Found]:
         yield ("demand", "streams", number, "name"), name, "expected a name that no other stream has"
     for number, kind in _again([rule.kind for rule in lab.rework]):
         yield ("rework", number, "kind"), kind, "expected one rule for each kind"
-    for tail, count in lab.demand.specimens_per_case.written():
+    for path, count in _never_none(lab):
         if count.least() < 1:
-            path = ("demand", "specimens_per_case", *tail)
-            yield path, count.least(), "expected a count that is never below 1: every case has a specimen"
+            yield path, count.least(), "expected a count that is never below 1"
     for index, step in enumerate(lab.steps):
         yield from _turns(index, step)
+
+
+def _never_none(lab: "Lab") -> Iterator[tuple[Path, "Count"]]:
+    """A case has a specimen, and whoever cuts a block makes a slide; only of blocks there may be none."""
+    for tail, count in lab.demand.specimens_per_case.written():
+        yield ("demand", "specimens_per_case", *tail), count
+    for tail, count in lab.demand.slides_per_block.written():
+        yield ("demand", "slides_per_block", *tail), count
+    for number, rule in enumerate(lab.rework):
+        yield ("rework", number, "slides"), rule.slides
 
 
 def _attributes(lab: "Lab") -> Iterator[Found]:

@@ -101,9 +101,9 @@ class Demand(Part):
     specimens_per_case: Ruled[Count] = ONE
     """How many specimens a case has, at least one."""
     blocks_per_specimen: Ruled[Count] = ONE
-    """How many blocks cut-up makes of a specimen."""
+    """How many blocks cut-up makes of a specimen; there may be none."""
     slides_per_block: Ruled[Count] = ONE
-    """How many slides microtomy first makes of a block."""
+    """How many slides microtomy first makes of a block, at least one."""
 
     @property
     def cases_per_week(self) -> float:

@@ -257,7 +257,7 @@ class Rework(Part):
     return_to: str = "microtomy"
     """The step that the block returns to."""
     slides: Count
-    """How many new slides."""
+    """How many new slides, at least one."""
 
 
 class Initial(Part):
