@@ -119,10 +119,9 @@ class Builder:
 
     def _open_lanes(self) -> None:
         for index, station in enumerate(self.stations):
-            if isinstance(station, HandStation) and self._is_unmarked(station):
-                ways = lanes(station)
-                if ways is not None:
-                    self._model.pathway.lanes[index] = ways
+            ways = lanes(station) if self._is_unmarked(station) else None
+            if ways is not None:
+                self._model.pathway.lanes[index] = ways
 
     def _is_unmarked(self, station: Station) -> bool:
         """Tell whether coming to a station means no more than that."""

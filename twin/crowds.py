@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from twin.items import AWAY, Case, Item
 from twin.stations import HandStation
+from twin.stations.gates import WaitingRoom
 from twin.stations.visits import Visits
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def turned_away(model: "LabModel") -> Iterator[tuple[str, float]]:
     """Yield the percent of those who came to a step that found it full, or gave up waiting there."""
     for station in model.stations:
         gate = station.gate if isinstance(station, HandStation) else None
-        if gate is not None and gate.came:
+        if isinstance(gate, WaitingRoom) and gate.came:
             yield f"refused_pct.{station.name}", 100 * gate.refused / gate.came
             yield f"gave_up_pct.{station.name}", 100 * gate.gave_up / gate.came
 

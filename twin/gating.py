@@ -7,8 +7,10 @@ from twin.distributions import Duration
 from twin.items import Case, Item
 from twin.lab import LEAVE, WAIT_BEFORE, Step
 from twin.stations import HandStation, Station
+from twin.stations.by_hand import Gate
 from twin.stations.gates import Rules, WaitingRoom
 from twin.stations.terms import Draw, Onward
+from twin.stations.turnstile import Turnstile
 from twin.variates import draws
 
 if TYPE_CHECKING:
@@ -20,15 +22,24 @@ def stand_gates(model: "LabModel", stations: list[Station]) -> None:
     for index, step in enumerate(model.lab.steps):
         station = stations[index]
         if isinstance(station, HandStation) and _is_limited(step):
-            station.gate = WaitingRoom(model.agenda, station, _rules(model, step))
+            gate = station.gate = _gate(model, station, step)
             before = stations[index - 1]
             if step.room is not None and step.when_full == WAIT_BEFORE and isinstance(before, HandStation):
-                before.keep_for(station.gate)
+                before.keep_for(gate)
+
+
+def _gate(model: "LabModel", station: HandStation, step: Step) -> Gate:
+    if not _limits_waiting(step):
+        return Turnstile(model.agenda, station)
+    return WaitingRoom(model.agenda, station, _rules(model, step))
 
 
 def _is_limited(step: Step) -> bool:
-    limits = (step.room, step.patience, step.minimum_wait)
-    return step.one_at_a_time or any(limit is not None for limit in limits)
+    return step.one_at_a_time or _limits_waiting(step)
+
+
+def _limits_waiting(step: Step) -> bool:
+    return any(limit is not None for limit in (step.room, step.patience, step.minimum_wait))
 
 
 def _rules(model: "LabModel", step: Step) -> Rules:

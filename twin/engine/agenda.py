@@ -1,13 +1,13 @@
 """The agenda: puts callbacks on SimPy's own event queue without a process each. No resources, no luck."""
 
 from collections.abc import Callable, Iterator, Sequence
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any, ClassVar, cast
 
 from simpy import Environment
 
-CAPACITY, RELEASE, START, ARRIVAL, LAST = 1, 2, 3, 4, 5
-"""Order at equal times; SimPy keeps 0 for the end of a run."""
+END, CAPACITY, RELEASE, START, ARRIVAL, LAST = 0, 1, 2, 3, 4, 5
+"""Order at equal times; SimPy too keeps 0 for the end of a run."""
 
 Callbacks = Sequence[Callable[[Any], None]]
 
@@ -17,7 +17,7 @@ class Entry:
 
     __slots__ = ("callbacks",)
     _ok: ClassVar[bool] = True
-    callbacks: Callbacks | None
+    callbacks: Callbacks
 
 
 class Signal(Entry):
@@ -51,17 +51,29 @@ class EndOfRunError(Exception):
     """Raised by a callback that has seen enough: the run ends there and then."""
 
 
+class _ReachedError(Exception):
+    """The moment is reached up to which was to be run."""
+
+
+def _stop(_: Entry) -> None:
+    raise _ReachedError
+
+
 def run_until(env: Environment, until_us: int) -> None:
     """Run what lies before `until_us`, where the clock then stands, or until a callback raises `EndOfRunError`.
 
     Same order as `env.run`, with less ceremony: for environments that hold nothing but agenda entries.
     """
     queue = cast("list[tuple[int, int, int, Entry]]", env._queue)
+    end = Signal()
+    Agenda(env).at(until_us, END, [_stop], end)
     try:
-        while queue and queue[0][0] < until_us:
+        while True:
             env._now, _, _, entry = heappop(queue)
-            for callback in entry.callbacks or ():
+            for callback in entry.callbacks:
                 callback(entry)
-    except EndOfRunError:
+    except _ReachedError:
         return
-    env._now = until_us
+    except EndOfRunError:
+        queue[:] = [waiting for waiting in queue if waiting[3] is not end]
+        heapify(queue)

@@ -118,6 +118,21 @@ class Collector(Entry):
         elif batch.count >= self._least and not batch.is_closed:
             self._has_enough(batch)
 
+    def adding(self) -> Callable[[Any, int], None]:
+        """Return a quick `add` of a part and the places it takes: at once where that is all that happens."""
+        almost = min(self._size, self._least)
+
+        def add(part: Any, places: int) -> None:
+            batch = self._open
+            if batch is None or batch.is_closed or batch.count + places >= almost:
+                self.add(part)
+                return
+            batch.parts.append(part)
+            batch.count += places
+            batch.rank = min(batch.rank, part.rank)
+
+        return add
+
     def loading(self, batch: Batch) -> None:
         """Say that a batch goes into its machine: nothing joins it any more."""
         if self._open is batch:

@@ -6,11 +6,12 @@ How deliveries fill is the engine's business, who may be asked the staff's, wher
 from collections import deque
 from collections.abc import Mapping, Sequence
 from heapq import heapify, heappop, heappush
+from operator import attrgetter
 from typing import Any
 
 from twin.engine.agenda import RELEASE, Agenda
 from twin.engine.batches import Batch, Collector
-from twin.items import SLIDE, Item
+from twin.items import SLIDE
 from twin.observe import Observer
 from twin.stations.terms import Draw, Onward, Staff
 from twin.stations.visits import Visits
@@ -41,8 +42,8 @@ class CarriedStation:
     """A step on somebody's feet or wheels: each carrier takes the first delivery, then asks for a person, then goes."""
 
     __slots__ = (
-        "_agenda", "_alone", "_arrived", "_back", "_begin", "_carriers", "_carrying", "_filled", "_goes_alone", "_idle",
-        "_observer", "collector", "index", "name", "onward", "under_way", "visits",
+        "_alone", "_arrived", "_back", "_begin", "_carriers", "_carrying", "_filled", "_idle", "_observer", "agenda",
+        "collector", "goes_alone", "index", "name", "onward", "under_way", "visits",
     )  # fmt: skip
 
     def __init__(
@@ -57,7 +58,7 @@ class CarriedStation:
         goes_alone: Mapping[int, bool],
         visits: Visits | None,
     ) -> None:
-        self._agenda = agenda
+        self.agenda = agenda
         self._observer = observer
         self.name = name
         self.index = index
@@ -68,7 +69,7 @@ class CarriedStation:
         self._carrying = carrying
         self._carriers = carriers
         self._idle = list(range(carriers))
-        self._goes_alone = goes_alone
+        self.goes_alone = goes_alone
         self._alone: deque[Batch] = deque()
         self._filled: deque[Batch] = deque()
         self._begin = self.begin
@@ -77,14 +78,14 @@ class CarriedStation:
 
     def arrive(self, item: Any) -> None:
         """Let an item that has come wait for its delivery, or go at once if it goes alone."""
-        item.arrived_us = self._agenda.env._now
+        item.arrived_us = self.agenda.env._now
         self.queue(item)
 
     def queue(self, item: Any) -> None:
         """Take in an item that has its time of arrival already."""
         item.step = self.index
         item.started_us = item.unit = None
-        if not self._goes_alone[item.kind]:
+        if not self.goes_alone[item.kind]:
             self.collector.add(item)
             return
         delivery = Batch(0, item.arrived_us)
@@ -99,13 +100,13 @@ class CarriedStation:
 
     def begin(self, delivery: Batch) -> None:
         """Load a delivery and go: the carrier, and the person if any, are ours."""
-        now = self._agenda.now
+        now = self.agenda.now
         self._set_out(delivery, now)
         if self._observer is not None:
             for part in delivery.parts:
                 self._observer.step_started(part, self.name, delivery.unit, now)
         length = sum([draw() for draw in self._carrying.outward])
-        self._agenda.at(now + length, RELEASE, self._arrived, delivery)
+        self.agenda.at(now + length, RELEASE, self._arrived, delivery)
 
     def resume(self, delivery: Batch, started_us: int, unit: int | None, remaining_us: int) -> None:
         """Put a delivery on its way, with so much of the way there left, whoever is present."""
@@ -113,7 +114,7 @@ class CarriedStation:
         if self._carrying.staff is not None:
             self._carrying.staff.hold(delivery)
         self._set_out(delivery, started_us)
-        self._agenda.at(self._agenda.now + remaining_us, RELEASE, self._arrived, delivery)
+        self.agenda.at(self.agenda.now + remaining_us, RELEASE, self._arrived, delivery)
 
     def _send(self) -> None:
         """Give each idle carrier the first delivery; what it has taken, nothing overtakes any more."""
@@ -129,17 +130,20 @@ class CarriedStation:
     def _set_out(self, delivery: Batch, started_us: int) -> None:
         delivery.started_us = started_us
         self.under_way[delivery] = None
+        index, unit = self.index, delivery.unit
         for part in delivery.parts:
-            part.step, part.started_us, part.unit = self.index, started_us, delivery.unit
+            part.step = index
+            part.started_us = started_us
+            part.unit = unit
 
     def _arrive_there(self, delivery: Batch) -> None:
         """Hand over what was carried: first what came first, then the others by priority, each class as it came."""
-        now = self._agenda.now
+        now = self.agenda.now
         del self.under_way[delivery]
         if self._carrying.back is None:
             self._come_back(delivery)
         first, *others = delivery.parts
-        others.sort(key=_rank)
+        others.sort(key=attrgetter("rank"))
         notes = None if self.visits is None else self.visits.notes
         if self.visits is not None and first.level == SLIDE:
             self.visits.quantity.extend([part.quantity for part in (first, *others)])
@@ -151,7 +155,7 @@ class CarriedStation:
                 self._observer.step_completed(part, self.name, delivery.unit, now, ())
             self.onward[part.kind](part)
         if self._carrying.back is not None:
-            self._agenda.at(now + self._carrying.back(), RELEASE, self._back, delivery)
+            self.agenda.at(now + self._carrying.back(), RELEASE, self._back, delivery)
 
     def _come_back(self, delivery: Batch) -> None:
         if delivery.unit < self._carriers:
@@ -167,7 +171,3 @@ class CarriedStation:
         self._idle.remove(wanted)
         heapify(self._idle)
         return wanted
-
-
-def _rank(part: Item) -> int:
-    return part.rank

@@ -3,7 +3,7 @@
 Where items go next is the model's business; how batches fill and who serves whom is the engine's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from twin.engine.agenda import RELEASE, Agenda, Entry
@@ -80,12 +80,12 @@ class BatchStation:
     """A step in machines, by one or more programmes."""
 
     __slots__ = (
-        "_agenda", "_begin_load", "_begin_unload", "_ended", "_keys", "_loaded", "_observer", "_piece", "_unloaded",
-        "index", "name", "onward", "running", "runs", "runs_by_kind", "visits",
+        "_begin_load", "_begin_unload", "_ended", "_keys", "_loaded", "_observer", "_piece", "_unloaded",
+        "agenda", "index", "name", "onward", "running", "runs", "runs_by_kind", "visits",
     )  # fmt: skip
 
     def __init__(self, agenda: Agenda, observer: Observer | None, name: str, index: int, visits: Visits | None) -> None:
-        self._agenda = agenda
+        self.agenda = agenda
         self._observer = observer
         self.name = name
         self.index = index
@@ -104,7 +104,7 @@ class BatchStation:
 
     def arrive(self, item: Any) -> None:
         """Put an item that has come into the batch being filled."""
-        item.arrived_us = self._agenda.env._now
+        item.arrived_us = self.agenda.env._now
         item.step = self.index
         self.runs_by_kind[item.kind].collector.add(item)
 
@@ -135,40 +135,44 @@ class BatchStation:
         if run.load is None:
             self._run(batch)
         else:
-            self._agenda.at(self._agenda.now + run.load.draw(), RELEASE, self._loaded, batch)
+            self.agenda.at(self.agenda.now + run.load.draw(), RELEASE, self._loaded, batch)
 
     def resume(self, batch: Batch, started_us: int, unit: int | None, remaining_us: int) -> None:
         """Put a batch into a machine in the middle of its run."""
         run = self.runs[batch.programme]
         batch.unit = run.machine.take_unit(batch, unit, WORKING)
         self.running[batch] = None
+        for part in batch.parts:
+            part.step = self.index
         if run.is_attended and run.load is not None:
             run.load.staff.hold(batch)
         self._mark_started(batch, started_us)
-        self._agenda.at(self._agenda.now + remaining_us, RELEASE, self._ended, batch)
+        self.agenda.at(self.agenda.now + remaining_us, RELEASE, self._ended, batch)
 
     def _run(self, batch: Batch) -> None:
-        run, now = self.runs[batch.programme], self._agenda.now
+        run, now = self.runs[batch.programme], self.agenda.now
         if run.load is not None and not run.is_attended:
             run.load.staff.release(batch)
         run.machine.turn(LOADING, WORKING)
         self._mark_started(batch, now)
         if self._observer is not None:
             self._observer.run_started(run.machine.name, batch.unit, batch.parts, self.name, now)
-        self._agenda.at(now + run.duration(), RELEASE, self._ended, batch)
+        self.agenda.at(now + run.duration(), RELEASE, self._ended, batch)
 
     def _mark_started(self, batch: Batch, started_us: int) -> None:
         batch.started_us = started_us
-        name = f"{self.runs[batch.programme].machine.name}-{batch.unit}@{started_us}"
+        unit, name = batch.unit, f"{self.runs[batch.programme].machine.name}-{batch.unit}@{started_us}"
         for part in batch.parts:
-            part.step, part.started_us, part.unit = self.index, started_us, batch.unit
-            part.run = part.run or name
+            part.started_us = started_us
+            part.unit = unit
+            if part.run is None:
+                part.run = name
 
     def _end_run(self, batch: Batch) -> None:
-        run, now = self.runs[batch.programme], self._agenda.now
+        run, now = self.runs[batch.programme], self.agenda.now
         if batch.delay_us:
             delay, batch.delay_us = batch.delay_us, 0
-            self._agenda.at(now + delay, RELEASE, self._ended, batch)
+            self.agenda.at(now + delay, RELEASE, self._ended, batch)
             return
         if self._observer is not None:
             self._observer.run_completed(run.machine.name, batch.unit, batch.parts, self.name, now)
@@ -185,10 +189,10 @@ class BatchStation:
         run = self.runs[batch.programme]
         run.machine.turn(WAITING, UNLOADING)
         work = run.unload.draw() if run.unload else 0
-        self._agenda.at(self._agenda.now + work, RELEASE, self._unloaded, batch)
+        self.agenda.at(self.agenda.now + work, RELEASE, self._unloaded, batch)
 
     def _finish(self, batch: Batch) -> None:
-        run, now = self.runs[batch.programme], self._agenda.now
+        run, now = self.runs[batch.programme], self.agenda.now
         del self.running[batch]
         run.machine.release(batch.unit, WAITING if run.unload is None else UNLOADING)
         if run.by_hand_after is None and run.finisher is not None:
@@ -198,8 +202,11 @@ class BatchStation:
         if run.by_hand_after is not None:
             self._next_part(_InHand(batch, run.by_hand_after))
             return
+        self._note(batch.parts, now)
+        onward = self.onward
         for part in batch.parts:
-            self._pass_on(part, now)
+            part.started_us = part.unit = part.run = None
+            onward[part.kind](part)
 
     def _next_part(self, in_hand: _InHand) -> None:
         """Let the same person go on with the next part, or go when there is none."""
@@ -211,26 +218,24 @@ class BatchStation:
             return
         in_hand.part = part
         if self._observer is not None:
-            self._observer.step_started(part, self.name, batch.unit, self._agenda.now)
+            self._observer.step_started(part, self.name, batch.unit, self.agenda.now)
         work = sum([in_hand.draw() for _ in range(part.quantity)])
-        self._agenda.at(self._agenda.now + work, RELEASE, self._piece, in_hand)
+        self.agenda.at(self.agenda.now + work, RELEASE, self._piece, in_hand)
 
     def _finish_part(self, in_hand: _InHand) -> None:
-        part, now = in_hand.part, self._agenda.now
+        part, now = in_hand.part, self.agenda.now
         if self._observer is not None:
             self._observer.step_completed(part, self.name, in_hand.batch.unit, now, ())
         self._next_part(in_hand)
-        self._pass_on(part, now)
-
-    def _pass_on(self, part: Item, now: int) -> None:
-        if self.visits is not None:
-            self._note(part, now)
+        self._note((part,), now)
         part.started_us = part.unit = part.run = None
         self.onward[part.kind](part)
 
-    def _note(self, part: Item, now: int) -> None:
-        visits = self.visits
-        if visits is not None:
-            visits.notes.extend((part.arrived_us, part.started_us, now, part.kind))
-            if part.level == SLIDE:
-                visits.quantity.append(part.quantity)
+    def _note(self, parts: Sequence[Item], now: int) -> None:
+        if self.visits is None:
+            return
+        note = self.visits.notes.extend
+        for part in parts:
+            note((part.arrived_us, part.started_us, now, part.kind))
+        if parts[0].level == SLIDE:
+            self.visits.quantity.extend([part.quantity for part in parts])

@@ -1,6 +1,6 @@
-"""The quick way through a step by hand: one group or nobody, no machine, no gate, nobody listening.
+"""The quick ways into the stations: where work by hand needs one group or nobody, no machine and nobody listens.
 
-Does exactly what `HandStation` does there (the tests hold both to it), with all that one kind of item needs bound
+They do exactly what the stations do there (the tests hold both to it), with all that one kind of item needs bound
 once instead of looked up at each visit: most of a run's time is spent here.
 """
 
@@ -8,30 +8,104 @@ from collections.abc import Callable, Iterator, Mapping
 from heapq import heappop, heappush
 from typing import Any, cast
 
+from simpy import Environment
+
 from twin.engine.agenda import RELEASE, Entry
+from twin.engine.batches import Collector
 from twin.engine.staff import RANK, StaffPool
-from twin.items import Item
+from twin.items import SLIDE, Item
 from twin.kinds import ByKind
+from twin.stations import Station
 from twin.stations.by_hand import HandStation
+from twin.stations.carried import CarriedStation
+from twin.stations.in_machine import BatchStation
 from twin.stations.terms import Draw, Onward, Terms
+from twin.stations.turnstile import Turnstile
 
 _Callback = Callable[[Any], None]
 
 
-def lanes(station: HandStation) -> Mapping[int, Onward] | None:
+def lanes(station: Station) -> Mapping[int, Onward] | None:
     """Return, by kind, what takes an item in at a station; None where the station needs its own, fuller way."""
-    if not station.is_plain or station.gate is not None or type(station) is not HandStation:
+    if isinstance(station, BatchStation):
+        return ByKind(lambda kind: _into_batch(station, kind))
+    if isinstance(station, CarriedStation):
+        return ByKind(lambda kind: _into_delivery(station, kind))
+    gate = station.gate
+    if not station.is_plain or type(station) is not HandStation or not (gate is None or isinstance(gate, Turnstile)):
         return None
-    return ByKind(lambda kind: _lane(station, kind))
+    if gate is None:
+        return ByKind(lambda kind: _lane(station, kind))
+    return _behind(station, gate)
 
 
-def _lane(station: HandStation, kind: int) -> Onward:
-    terms = station.terms[kind]
-    if terms.repeat is not None or not (terms.staff is None or type(terms.staff) is StaffPool):
+def _into_batch(station: BatchStation, kind: int) -> Onward:
+    collector = station.runs_by_kind[kind].collector
+    if not isinstance(collector, Collector):
         return station.arrive
-    begin = _beginning(station, terms, _end(station, kind))
+    return _collecting(station, collector, station.agenda.env)
+
+
+def _into_delivery(station: CarriedStation, kind: int) -> Onward:
+    if station.goes_alone[kind]:
+        return station.arrive
+    return _collecting(station, station.collector, station.agenda.env)
+
+
+def _collecting(station: BatchStation | CarriedStation, collector: Collector, env: Environment) -> Onward:
+    index, add = station.index, collector.adding()
+
+    def enter(item: Any) -> None:
+        item.arrived_us = env._now
+        item.step = index
+        add(item, len(item.indices) if item.level == SLIDE else 1)
+
+    return enter
+
+
+def _behind(station: HandStation, gate: Turnstile) -> Mapping[int, Onward]:
+    """Let items come through a turnstile, and ask for their person the quick way."""
+    asking = ByKind(lambda kind: _lane(station, kind, gate))
+    env, index, behind = station.agenda.env, station.index, gate.behind
+    gate.ask = lambda item: asking[item.kind](item)
+
+    def enter(item: Item) -> None:
+        item.arrived_us = env._now  # type: ignore[assignment]
+        item.step = index
+        kin = behind.get(item.parent)
+        if kin is None:
+            behind[item.parent] = []
+            asking[item.kind](item)
+        else:
+            kin.append(item)
+
+    return ByKind(lambda _: enter)
+
+
+def _lane(station: HandStation, kind: int, gate: Turnstile | None = None) -> Onward:
+    terms = station.terms[kind]
     pool = terms.staff
-    return _entering_alone(station, begin) if pool is None else _entering(station, pool, terms.rank * RANK, begin)
+    if terms.repeat is not None or not (pool is None or type(pool) is StaffPool):
+        return station.arrive if gate is None else station.ask
+    begin = _beginning(station, terms, _end(station, kind, gate))
+    if pool is None:
+        return _entering_alone(station, begin) if gate is None else begin
+    rank = terms.rank * RANK
+    return _entering(station, pool, rank, begin) if gate is None else _asking(station, pool, rank, begin)
+
+
+def _asking(station: HandStation, pool: StaffPool, rank: int, begin: _Callback) -> Onward:
+    env, waiting = station.agenda.env, pool.waiting
+
+    def ask(item: Item) -> None:
+        if pool.busy < pool.capacity:
+            pool.take(env._now)  # type: ignore[arg-type]
+            begin(item)
+        else:
+            pool.sequence += pool.step
+            heappush(waiting, (rank + pool.sequence, begin, item, None))
+
+    return ask
 
 
 def _entering(station: HandStation, pool: StaffPool, rank: int, begin: _Callback) -> Onward:
@@ -87,7 +161,7 @@ def _sum(draw: Draw, pieces: int) -> int:
     return sum([draw() for _ in range(pieces)])
 
 
-def _end(station: HandStation, kind: int) -> _Callback:
+def _end(station: HandStation, kind: int, gate: Turnstile | None) -> _Callback:
     env, onward, make = station.agenda.env, station.onward, station.making
     give_back = _giving_back(station.terms[kind])
     notes = None if station.visits is None else station.visits.notes
@@ -102,13 +176,15 @@ def _end(station: HandStation, kind: int) -> _Callback:
         item.started_us = None
         if make is not None:
             make(item)
+        if gate is not None:
+            gate.ended(item)
         onward[kind](item)
 
     return end
 
 
 def _giving_back(terms: Terms) -> Callable[[], None]:
-    """Return what gives the person back: to whoever waits first, from hand to hand, where that is all there is to it."""
+    """Return what gives the person back: from hand to hand to whoever waits first, where that is all there is to it."""
     pool = terms.staff
     if not isinstance(pool, StaffPool):
         return lambda: None

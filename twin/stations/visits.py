@@ -14,8 +14,8 @@ class Visits:
     """Arrival, start and end of each visit (µs since 1970 UTC) and its kind, in order of their ends.
 
     `started` is when work by hand, a machine's run or a journey began. Stations extend `notes` by the four figures of a
-    visit, which is by far the cheapest way; `fold` packs the notes into columns, and should be called now and then in a long run. `quantity` is
-    kept where slides go together and stays empty where every visit is of one item.
+    visit, which is by far the cheapest way; `fold` packs the notes into columns, and should be called now and then in a
+    long run. `quantity` is kept where slides go together and stays empty where every visit is of one item.
     """
 
     __slots__ = ("_columns", "notes", "quantity")
