@@ -26,7 +26,7 @@ class InterruptiblePool(SkilledPool):
     the person from the least urgent work, which goes to the front of its class too.
     """
 
-    __slots__ = ("_afterwards", "_aside", "_in_hand", "_preempts", "_returning", "_shift_end")
+    __slots__ = ("_afterwards", "_aside", "_found", "_in_hand", "_preempts", "_returning", "_shift_end")
 
     def __init__(
         self,
@@ -45,6 +45,7 @@ class InterruptiblePool(SkilledPool):
         self._preempts = preempts
         self._afterwards = afterwards
         self._in_hand: dict[Any, Work] = {}
+        self._found: set[Any] = set()
         self._aside: dict[Any, Work] = {}
         self._returning: dict[Any, Work] = {}
 
@@ -54,11 +55,19 @@ class InterruptiblePool(SkilledPool):
         work.number = work.number or line.turns.back()
         self._in_hand[work.task] = work
         work.go_on(self._agenda)
-        self._send_home()
+        if work.task in self._found:
+            self._found.remove(work.task)
+            self._make_sense()
+
+    def hold(self, task: Any = None) -> None:
+        """Count a person as busy with a task found under way when the run starts, whatever the capacity."""
+        super().hold(task)
+        self._found.add(task)
 
     def give_back(self, task: Any) -> None:
         """Take a person back, whoever asked for them, and let them begin what is first."""
         self._in_hand.pop(task, None)
+        self._found.discard(task)
         super().give_back(task)
         self.preempt()
 
@@ -117,6 +126,16 @@ class InterruptiblePool(SkilledPool):
                 self._hand_on(work)
                 handed_on.append(work)
         _find_hands_for(handed_on)
+
+    def _make_sense(self) -> None:
+        """Put down what was found in hand beside more than there are people for: it must have been interrupted."""
+        if self._shift_end != "finish":
+            self._send_home()
+        elif self._preempts and 0 < self.capacity < self.busy:
+            work = _last(self._in_hand.values())
+            if work is not None:
+                self._hand_on(work)
+                _find_hands_for([work])
 
     def _call_back(self, people: int) -> None:
         """Let so many go on with what was set aside, the most urgent first, and what was begun first."""

@@ -64,12 +64,12 @@ class SharingPool(StaffPool):
         self.mark()
         self.busy += 1
 
-    def work(self, task: Any, rank: int, work_us: int, place: Workplace) -> None:
+    def work(self, task: Any, rank: int, left_us: int, place: Workplace, done_us: int = 0) -> None:
         """Give a task its share from now on, until it has had so much service."""
-        del rank
+        del rank, done_us
         self._advance()
         self._numbers += 1
-        heappush(self._shares, (self._served + work_us * _ONE, self._numbers, task, place))
+        heappush(self._shares, (self._served + left_us * _ONE, self._numbers, task, place))
         self._plan()
 
     def release(self, task: Any = None) -> None:

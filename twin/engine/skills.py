@@ -80,9 +80,9 @@ class Line:
         self.serving[task] = group
         group.hold(task)
 
-    def work(self, task: Any, rank: int, work_us: int, place: Workplace) -> None:
+    def work(self, task: Any, rank: int, left_us: int, place: Workplace, done_us: int = 0) -> None:
         """Let whoever has begun a task work on it for so long, and call `place.done(task)` then."""
-        self.serving[task].start(Work(task, rank, work_us, place), self)
+        self.serving[task].start(Work(task, rank, left_us, place, done_us), self)
 
     def release(self, task: Any = None) -> None:
         """Take the person back who worked on a task."""

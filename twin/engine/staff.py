@@ -108,9 +108,9 @@ class StaffPool(Entry):
         if not strike_out(self.waiting, task) and machine is not None:
             machine.forget(self, task)
 
-    def work(self, task: Any, rank: int, work_us: int, place: Workplace) -> None:
+    def work(self, task: Any, rank: int, left_us: int, place: Workplace, done_us: int = 0) -> None:
         """Work on a task that was begun for so long, and call `place.done(task)` then."""
-        Work(task, rank, work_us, place).go_on(self._agenda)
+        Work(task, rank, left_us, place, done_us).go_on(self._agenda)
 
     def group_at(self, task: Any) -> str | None:
         """Return the name of the group one of whose people is at a task."""

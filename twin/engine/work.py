@@ -32,10 +32,11 @@ class Work:
 
     __slots__ = ("left_us", "line", "number", "place", "rank", "since_us", "spell", "task", "to_redraw", "whole_us")
 
-    def __init__(self, task: Any, rank: int, work_us: int, place: Workplace) -> None:
+    def __init__(self, task: Any, rank: int, left_us: int, place: Workplace, done_us: int = 0) -> None:
         self.task = task
         self.rank = rank
-        self.whole_us = self.left_us = work_us
+        self.left_us = left_us
+        self.whole_us = left_us + done_us
         self.place = place
         self.line: Any = None
         self.number = 0

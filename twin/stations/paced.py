@@ -52,9 +52,9 @@ class PacedStation(HandStation):
         if self.machine is not None:
             task.unit = self.machine.take(task)
 
-    def _go_on(self, item: Item, work_us: int) -> None:
-        terms = self.terms[item.kind]
+    def _go_on(self, item: Item, left_us: int) -> None:
+        terms, now = self.terms[item.kind], self.agenda.now
         if terms.staff is None:
-            self.agenda.at(self.agenda.now + work_us, RELEASE, self._done, item)
+            self.agenda.at(now + left_us, RELEASE, self._done, item)
         else:
-            terms.staff.work(item, terms.rank, work_us, self)
+            terms.staff.work(item, terms.rank, left_us, self, now - (item.started_us or now))

@@ -26,10 +26,11 @@ class Staff(Protocol):
     def withdraw(self, task: Any, machine: MachineGroup | None = None) -> None:
         """Take back the request of a task that nobody has begun."""
 
-    def work(self, task: Any, rank: int, work_us: int, place: Workplace) -> None:
+    def work(self, task: Any, rank: int, left_us: int, place: Workplace, done_us: int = 0) -> None:
         """Let whoever has begun a task work on it for so long, and call `place.done(task)` then.
 
         Only work that is told of here can be interrupted or shared; a task that is not simply keeps its person.
+        `done_us` is what was done already where the start of the run found the task half done.
         """
 
     def release(self, task: Any = None) -> None:

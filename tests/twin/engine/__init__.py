@@ -1,0 +1,1 @@
+"""Who serves whom, who may wait and who is interrupted, in labs small enough to be worked out by hand."""
