@@ -26,6 +26,7 @@ from tests.simulations.cross_engines.networks import (
     Station,
     Stream,
     Way,
+    ways_for,
 )
 from twin.lab import DAYS, Lab
 from twin.simulate import replicate
@@ -127,14 +128,18 @@ def _is_of_blocks(network: Network, index: int) -> bool:
 
 def _next(network: Network, index: int) -> dict[str, Any]:
     """Return the turns after a step; none where all go on in order."""
-    ways = network.stations[index].ways
+    station = network.stations[index]
     in_order = tuple(Way(after.name) for after in network.stations[index + 1 : index + 2])
-    return {} if ways == in_order else {"next": [*map(_turn, ways), {"to": OUT}]}
+    if station.ways == in_order:
+        return {}
+    return {"next": [turn for klass in network.classes for turn in _turns(ways_for(station, klass), klass)]}
 
 
-def _turn(way: Way) -> dict[str, Any]:
-    when = {"priority": way.only} if way.only else {}
-    return {"to": way.to, "probability": way.probability, "when": when}
+def _turns(ways: tuple[Way, ...], klass: str) -> list[dict[str, Any]]:
+    """Return the turns of a class; who has no way left goes out."""
+    left = round(1 - sum(way.probability for way in ways), 9)
+    out = (Way(OUT, left),) if left else ()
+    return [{"to": way.to, "probability": way.probability, "when": {"priority": klass}} for way in (*ways, *out)]
 
 
 def _by_hand(station: Station) -> dict[str, Any]:
