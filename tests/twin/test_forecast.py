@@ -78,9 +78,11 @@ class TestForecast:
 class TestSimulation:
     def test_measures_have_intervals_and_balance(self) -> None:
         spec = load_lab(LABS / "small.yaml")
-        measures = simulate(spec, start_us=MONDAY_US, weeks=4, replications=4, seed=1).measures
+        measures = simulate(spec, weeks=4, replications=4, seed=1).measures
         assert measures["tat_mean_d"].low < measures["tat_mean_d"].mean < measures["tat_mean_d"].high
-        assert measures["within_7_d"].mean <= measures["within_10_d"].mean
+        assert measures["tat_pct_7d"].mean <= measures["tat_pct_10d"].mean <= measures["tat_pct_21d"].mean <= 100
+        assert measures["lab_tat_mean_d"].mean < measures["tat_mean_d"].mean
+        assert measures["lab_tat_pct_7d"].mean > measures["tat_pct_7d"].mean
         assert 0 < measures["utilisation.pathologists"].mean < 1
         assert "wait_mean_h.reporting" in measures
         days = 4 * 7
@@ -88,18 +90,16 @@ class TestSimulation:
         assert through == pytest.approx(measures["tat_mean_d"].mean, rel=0.15)
 
     def test_an_empty_run_measures_nothing_and_does_not_fail(self) -> None:
-        measures = simulate(pathway(), start_us=MONDAY_US, weeks=1, replications=2, seed=1, warm_up_weeks=0).measures
+        measures = simulate(pathway(), weeks=1, replications=2, seed=1, warm_up_weeks=0).measures
         assert measures["finished"].mean == 0
         assert "tat_mean_d" not in measures
 
     @pytest.mark.parametrize("name", ["large", "medium", "small", "specialist"])
     def test_shipped_labs_are_stable_and_in_the_published_range(self, name: str) -> None:
-        measures = simulate(
-            load_lab(LABS / f"{name}.yaml"), start_us=MONDAY_US, weeks=8, replications=5, seed=3
-        ).measures
+        measures = simulate(load_lab(LABS / f"{name}.yaml"), weeks=8, replications=5, seed=3).measures
         assert 4 <= measures["tat_mean_d"].mean <= 8
-        assert 0.72 <= measures["within_7_d"].mean <= 0.94
-        assert 0.88 <= measures["within_10_d"].mean <= 0.985
+        assert 72 <= measures["tat_pct_7d"].mean <= 94
+        assert 88 <= measures["tat_pct_10d"].mean <= 98.5
         assert measures["finished"].mean == pytest.approx(measures["arrived"].mean, rel=0.08)
 
 

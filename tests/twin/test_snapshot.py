@@ -11,31 +11,43 @@ from hypothesis import strategies as st
 from simpy import Environment
 
 from tests.twin.micro import MONDAY_US, always, constant, lab
-from tests.twin.test_model import hand, machine, pathway
+from tests.twin.test_model import ORIGINS, PATHWAY, hand, machine, pathway
 from twin.checks import check
 from twin.distributions import DAY, HOUR, MINUTE
 from twin.engine.agenda import run_until
+from twin.items import Case
 from twin.lab import Lab, load_lab
 from twin.model import LabModel
+from twin.observe import Observer
 from twin.placement import StateError, problems
-from twin.recorder import Recorder
 from twin.snapshot import BlockState, CaseState, LabState, Place, SlideState, SpecimenState, take_state
 from twin.variates import Streams
 
 LABS = Path(__file__).parents[2] / "data" / "labs"
 
 
+class Finishes(Observer):
+    """Notes when each case is authorised (µs)."""
+
+    def __init__(self) -> None:
+        self.at_us: dict[str, int] = {}
+
+    def case_authorised(self, case: Case, t: int) -> None:
+        self.at_us[case.barcode] = t
+
+
 def state_after(spec: Lab, hours: int, seed: int = 7) -> LabState:
+    """Return the state of a lab that somebody listens to: benches are numbered for whoever does."""
     env = Environment(MONDAY_US)
-    model = LabModel(spec, env, Streams(seed, spec.name))
+    model = LabModel(spec, env, Streams(seed, spec.name), Observer())
     run_until(env, MONDAY_US + hours * HOUR + 7 * MINUTE)  # off every shift change and clock start
     return take_state(model)
 
 
-def started_from(spec: Lab, state: LabState, now_us: int | None = None) -> tuple[LabModel, Recorder]:
-    env = Environment(state.at_us if now_us is None else now_us)
-    recorder = Recorder(state.at_us, len(state.cases))
-    return LabModel(spec, env, Streams(9, spec.name), recorder, initial=state, cases_per_week=0), recorder
+def started_from(spec: Lab, state: LabState) -> tuple[LabModel, Finishes]:
+    finishes = Finishes()
+    env = Environment(state.at_us)
+    return LabModel(spec, env, Streams(9, spec.name), finishes, initial=state, cases_per_week=0), finishes
 
 
 def seen(state: LabState) -> Any:
@@ -69,10 +81,10 @@ class TestRoundTrip:
     def test_every_case_of_a_state_is_finished_in_the_end(self) -> None:
         spec = load_lab(LABS / "medium.yaml")
         state = state_after(spec, 17 * 24 + 11)
-        model, recorder = started_from(spec, state)
+        model, finished = started_from(spec, state)
         run_until(model.agenda.env, state.at_us + 60 * DAY)
-        check(model, recorder, state.at_us)
-        assert {finish.barcode for finish in recorder.finishes} == {case.barcode for case in state.cases}
+        check(model)
+        assert set(finished.at_us) == {case.barcode for case in state.cases}
 
 
 def case(place: Place | None = None, *specimens: SpecimenState, barcode: str = "S26-000001") -> CaseState:
@@ -82,10 +94,10 @@ def case(place: Place | None = None, *specimens: SpecimenState, barcode: str = "
 
 def finishes(spec: Lab, *cases: CaseState, now_us: int = MONDAY_US) -> dict[str, float]:
     state = LabState(now_us, cases)
-    model, recorder = started_from(spec, state)
+    model, finished = started_from(spec, state)
     run_until(model.agenda.env, MONDAY_US + 30 * DAY)
     check(model)
-    return {finish.barcode: (finish.finished_us - MONDAY_US) / HOUR for finish in recorder.finishes}
+    return {barcode: (at_us - MONDAY_US) / HOUR for barcode, at_us in finished.at_us.items()}
 
 
 class TestWhatIsUnderWay:
@@ -134,8 +146,7 @@ class TestWhatIsUnderWay:
         assert ends["S26-000001"] >= 2.5
 
     def test_slides_can_be_apart(self) -> None:
-        steps = [*pathway().model_dump(by_alias=True)["steps"][:4]]
-        steps += [machine("staining", "slide", close={"any": True}), hand("reporting", "case")]
+        steps = [*PATHWAY[:4], machine("staining", "slide", close={"least": 1}), hand("reporting", "case")]
         spec = lab(staff={"hands": always(1)}, machines={"machine": {"count": 1}}, steps=steps)
         inside = Place("staining", MONDAY_US - HOUR, MONDAY_US - HOUR, 0, "r")
         slides = (SlideState("x1", inside), SlideState("x2", Place("staining", MONDAY_US)), SlideState("x3"))
@@ -147,6 +158,15 @@ class TestWhatIsUnderWay:
         block = BlockState("a-1", slides, Place("microtomy", MONDAY_US))
         twice = case(Place("reporting", MONDAY_US - HOUR, MONDAY_US - HOUR, 0), SpecimenState("a", (block,)))
         assert finishes(pathway(), twice) == {"S26-000001": 1 + 0.5 + 1}
+
+    def test_what_is_known_of_a_case_decides_its_way(self) -> None:
+        steps = [hand("registration", "case", when={"origin": "external"}), hand("reporting", "case", 0)]
+        spec = lab(attributes=ORIGINS, staff={"hands": always(2)}, steps=[hand("reception", "case", 0), *steps])
+        known = [
+            replace(case(Place("reception", MONDAY_US), barcode=origin), attributes=(("origin", origin),))
+            for origin in ("external", "internal")
+        ]
+        assert finishes(spec, *known) == {"external": 1, "internal": 0}
 
     def test_given_barcodes_are_kept(self) -> None:
         waiting = Place("labelling", MONDAY_US)
@@ -187,17 +207,15 @@ def test_time_travel_a_forecast_from_the_middle_agrees_with_the_run_itself() -> 
     spec = load_lab(LABS / "small.yaml")
     differences = []
     for seed in range(20):
-        env, recorder = Environment(MONDAY_US), Recorder(MONDAY_US)
-        model = LabModel(spec, env, Streams(seed, spec.name), recorder)
+        env, truth = Environment(MONDAY_US), Finishes()
+        model = LabModel(spec, env, Streams(seed, spec.name), truth)
         now = MONDAY_US + 16 * DAY + (9 + seed % 8) * HOUR
         run_until(env, now)
         state = take_state(model)
         run_until(env, now + 40 * DAY)
-        truth = {finish.barcode: finish.finished_us for finish in recorder.finishes}
-        again_env, again = Environment(now), Recorder(now)
-        LabModel(spec, again_env, Streams(1000 + seed, spec.name), again, initial=state)
+        again_env, guess = Environment(now), Finishes()
+        LabModel(spec, again_env, Streams(1000 + seed, spec.name), guess, initial=state)
         run_until(again_env, now + 40 * DAY)
-        guess = {finish.barcode: finish.finished_us for finish in again.finishes}
-        differences.append(np.mean([guess[one.barcode] - truth[one.barcode] for one in state.cases]) / DAY)
+        differences.append(np.mean([guess.at_us[one.barcode] - truth.at_us[one.barcode] for one in state.cases]) / DAY)
     error = np.std(differences, ddof=1) / np.sqrt(len(differences))
     assert abs(np.mean(differences)) <= 3.89 * error
