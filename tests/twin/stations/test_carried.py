@@ -168,11 +168,14 @@ class TestAStateFoundHalfWay:
         rest = run(start(self.site(**to_come), state=take_state(first)), 1000)
         assert sorted(_ends(first) + _ends(rest)) == sorted(_ends(whole))
 
-    def test_keeps_together_what_set_out_together(self) -> None:
+    def test_keeps_together_what_set_out_together_and_their_carrier_away(self) -> None:
         """Two hours of a journey of three are left to both; what waited goes when the carrier is there."""
-        step = carry(size=2, there={"kind": "constant", "value": 3, "unit": "h"})
+        step = carry(size=2, carriers=2, staff="porter", there={"kind": "constant", "value": 3, "unit": "h"})
         found = [{"step": "carry", "count": 2, "in_hand_h": 1}, {"step": "carry", "count": 2, "waited_h": 1}]
-        assert _ends(run(start(lab(step, streams=[], initial=found)), 100_000)) == [7200, 7200, 18000, 18000]
+        model = start(lab(step, streams=[], initial=found, staff=people(porter=1)))
+        assert (len(model.stations[0].under_way), model.pools["porter"].busy) == (1, 1)
+        assert _ends(run(model, 100_000)) == [7200, 7200, 18000, 18000]
+        assert model.pools["porter"].busy == 0
 
     def test_goes_at_once_where_the_timetable_called_it_before(self) -> None:
         step = carry(at=["00:10"], back=seconds(600))
