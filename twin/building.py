@@ -1,6 +1,7 @@
 """Puts a lab model together from its file: pools, machines, stations, and how they are joined. Runs nothing."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from twin.batching import Batching, fixed_rank
@@ -94,11 +95,14 @@ class Builder:
         repeat = self._ruled_draws(step.name, "repeat", step.repeat_duration) if step.repeat_duration else None
         unmanned = self._staffing.nobody if step.machine else None
 
+        same = cache(Terms)
+        """Kinds with the same terms share them, and what is bound to them."""
+
         def of(kind: int) -> Terms:
             attributes = self._model.kinds.attributes(kind)
             staff = self.staff[step.staff.of(attributes)] if step.staff else unmanned
             rank = self.rank(step.served_as.of(attributes), attributes)
-            return Terms(staff, rank, duration(attributes), repeat(attributes) if repeat else None)
+            return same(staff, rank, duration(attributes), repeat(attributes) if repeat else None)
 
         return ByKind(of)
 

@@ -41,6 +41,7 @@ class Timetable:
         self._lab = lab
         self._zone = ZoneInfo(lab.timezone)
         self._holidays = _holidays(lab)
+        self.at = lru_cache(maxsize=4096)(self._moment)
         self._day_changes = lru_cache(maxsize=None)(self._changes_on)
         self._rates = lru_cache(maxsize=None)(self._rates_from)
 
@@ -57,7 +58,7 @@ class Timetable:
         """Tell whether a date is a public holiday of the lab."""
         return day in self._holidays
 
-    def at(self, day: date, minutes: int) -> int:
+    def _moment(self, day: date, minutes: int) -> int:
         """Return the moment (µs) of a local wall-clock time; 24:00 is the next midnight, DST is honoured."""
         days, rest = divmod(minutes, 24 * 60)
         wall = datetime(day.year, day.month, day.day, rest // 60, rest % 60, tzinfo=self._zone) + timedelta(days=days)

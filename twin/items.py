@@ -104,6 +104,8 @@ class Case(Item):
     def scatter(self) -> None:
         """Let go of all parts of a case that has left, so that memory is given back without a search for cycles."""
         for specimen in self.parts:
+            for block in specimen.parts:
+                block.parts = []
             specimen.parts = []
         self.parts = []
         self.callbacks = None

@@ -58,9 +58,11 @@ def _turnaround(model: "LabModel") -> dict[str, float]:
 
 def by_priority(model: "LabModel", kinds: Ints) -> Iterator[tuple[str, Bools]]:
     """Yield each priority class that occurs among some kinds, in the order served, and which of them are of it."""
-    names = {int(kind): model.kinds.attributes(int(kind))["priority"] for kind in np.unique(kinds)}
-    for name in model.lab.priorities:
-        chosen = np.isin(kinds, [kind for kind, priority in names.items() if priority == name])
+    classes = model.lab.priorities
+    rank_of = np.array([classes.index(model.kinds.attributes(kind)["priority"]) for kind in range(len(model.kinds))])
+    ranks = rank_of[kinds]
+    for rank, name in enumerate(classes):
+        chosen = ranks == rank
         if chosen.any():
             yield name, chosen
 

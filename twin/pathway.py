@@ -5,6 +5,7 @@ Routes are worked out once for every kind at every place and then looked up. Sta
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from functools import cache
 from itertools import accumulate
 from typing import Any
 
@@ -32,6 +33,8 @@ class Pathway:
         self._kinds = kinds
         self._leave = leave
         self._ways: dict[tuple[int, int], ByKind[Onward]] = {}
+        self._joining = cache(self._new_joining)
+        self._scatter = cache(self._new_scatter)
 
     def way(self, level: int, index: int) -> Mapping[int, Onward]:
         """Return, by kind, what takes an item of a level on that comes to the place before a step."""
@@ -69,7 +72,7 @@ class Pathway:
     def _ending(self, case: Case) -> None:
         self._leave(case)
 
-    def _joining(self, level: int, index: int) -> Onward:
+    def _new_joining(self, level: int, index: int) -> Onward:
         """Return what lets an item wait for its kin; slides of one block count one by one."""
         up = self.way(level - 1, index)
 
@@ -87,11 +90,11 @@ class Pathway:
 
         return join
 
-    def _scatter(self, level: int, index: int) -> Onward:
+    def _new_scatter(self, level: int, index: int) -> Onward:
         """Return what sends the parts of an item on; slides may be divided while the others are sent."""
         down, past = self.way(level + 1, index), self.way(level, index + 1)
 
-        def scatter(item: Item) -> None:
+        def scatter(item: Any) -> None:
             parts = item.parts
             if not parts:
                 past[item.kind](item)
@@ -99,7 +102,7 @@ class Pathway:
             item.step = AWAY
             if level == BLOCK:
                 parts = list(parts)
-                item.pending = sum([part.quantity for part in parts])
+                item.pending = sum([len(part.indices) for part in parts])
             else:
                 item.pending = len(parts)
             for part in parts:

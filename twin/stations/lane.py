@@ -5,13 +5,14 @@ once instead of looked up at each visit: most of a run's time is spent here.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from heapq import heappop, heappush
 from typing import Any, cast
 
 from simpy import Environment
 
 from twin.engine.agenda import RELEASE, Entry
-from twin.engine.batches import Collector
+from twin.engine.batches import Collector, Filling
 from twin.engine.staff import RANK, StaffPool
 from twin.items import SLIDE, Item
 from twin.kinds import ByKind
@@ -28,28 +29,22 @@ _Callback = Callable[[Any], None]
 def lanes(station: Station) -> Mapping[int, Onward] | None:
     """Return, by kind, what takes an item in at a station; None where the station needs its own, fuller way."""
     if isinstance(station, BatchStation):
-        return ByKind(lambda kind: _into_batch(station, kind))
+        into = cache(lambda collector: _into_batch(station, collector))
+        return ByKind(lambda kind: into(station.runs_by_kind[kind].collector))
     if isinstance(station, CarriedStation):
-        return ByKind(lambda kind: _into_delivery(station, kind))
+        waiting = _collecting(station, station.collector, station.agenda.env)
+        return ByKind(lambda kind: station.arrive if station.goes_alone[kind] else waiting)
     gate = station.gate
     if not station.is_plain or type(station) is not HandStation or not (gate is None or isinstance(gate, Turnstile)):
         return None
-    if gate is None:
-        return ByKind(lambda kind: _lane(station, kind))
-    return _behind(station, gate)
+    if gate is not None:
+        return _behind(station, gate)
+    lane = cache(lambda terms: _lane(station, terms))
+    return ByKind(lambda kind: lane(station.terms[kind]))
 
 
-def _into_batch(station: BatchStation, kind: int) -> Onward:
-    collector = station.runs_by_kind[kind].collector
-    if not isinstance(collector, Collector):
-        return station.arrive
-    return _collecting(station, collector, station.agenda.env)
-
-
-def _into_delivery(station: CarriedStation, kind: int) -> Onward:
-    if station.goes_alone[kind]:
-        return station.arrive
-    return _collecting(station, station.collector, station.agenda.env)
+def _into_batch(station: BatchStation, collector: Filling) -> Onward:
+    return _collecting(station, collector, station.agenda.env) if isinstance(collector, Collector) else station.arrive
 
 
 def _collecting(station: BatchStation | CarriedStation, collector: Collector, env: Environment) -> Onward:
@@ -65,7 +60,8 @@ def _collecting(station: BatchStation | CarriedStation, collector: Collector, en
 
 def _behind(station: HandStation, gate: Turnstile) -> Mapping[int, Onward]:
     """Let items come through a turnstile, and ask for their person the quick way."""
-    asking = ByKind(lambda kind: _lane(station, kind, gate))
+    lane = cache(lambda terms: _lane(station, terms, gate))
+    asking = ByKind(lambda kind: lane(station.terms[kind]))
     env, index, behind = station.agenda.env, station.index, gate.behind
     gate.ask = lambda item: asking[item.kind](item)
 
@@ -82,12 +78,11 @@ def _behind(station: HandStation, gate: Turnstile) -> Mapping[int, Onward]:
     return ByKind(lambda _: enter)
 
 
-def _lane(station: HandStation, kind: int, gate: Turnstile | None = None) -> Onward:
-    terms = station.terms[kind]
+def _lane(station: HandStation, terms: Terms, gate: Turnstile | None = None) -> Onward:
     pool = terms.staff
     if terms.repeat is not None or not (pool is None or type(pool) is StaffPool):
         return station.arrive if gate is None else station.ask
-    begin = _beginning(station, terms, _end(station, kind, gate))
+    begin = _beginning(station, terms, _end(station, terms, gate))
     if pool is None:
         return _entering_alone(station, begin) if gate is None else begin
     rank = terms.rank * RANK
@@ -161,15 +156,15 @@ def _sum(draw: Draw, pieces: int) -> int:
     return sum([draw() for _ in range(pieces)])
 
 
-def _end(station: HandStation, kind: int, gate: Turnstile | None) -> _Callback:
+def _end(station: HandStation, terms: Terms, gate: Turnstile | None) -> _Callback:
     env, onward, make = station.agenda.env, station.onward, station.making
-    give_back = _giving_back(station.terms[kind])
+    give_back = _giving_back(terms)
     notes = None if station.visits is None else station.visits.notes
     quantities = station.visits.quantity if station.visits is not None and station.counts_slides else None
 
     def end(item: Item) -> None:
         if notes is not None:
-            notes.extend((item.arrived_us, item.started_us, env._now, kind))  # type: ignore[arg-type]
+            notes.extend((item.arrived_us, item.started_us, env._now, item.kind))  # type: ignore[arg-type]
             if quantities is not None:
                 quantities.append(item.quantity)
         give_back()
@@ -178,7 +173,7 @@ def _end(station: HandStation, kind: int, gate: Turnstile | None) -> _Callback:
             make(item)
         if gate is not None:
             gate.ended(item)
-        onward[kind](item)
+        onward[item.kind](item)
 
     return end
 
