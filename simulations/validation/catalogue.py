@@ -83,19 +83,21 @@ def _states(line: MMc) -> Oracle:
     """The rarer a state, the longer one waits for it: eight at once are seen seven times in a hundred thousand."""
     rough = {4: 0.05, 5: 0.1, 6: 0.2, 7: 0.4, 8: 0.8}
     measures = tuple(
-        Measure(f"state_pct.serve.{number}", 100 * float(share), precision=rough.get(number))
+        Measure(f"state_pct.serve.{number}", 100 * float(share), precision=rough.get(number), absent=0.0)
         for number, share in enumerate(line.state_probabilities(9))
     )
     return Oracle("Q6", "M/M/3, λ 10, μ 12", "mm3-states", measures, watched_for(2_000, warm_up=10))
 
 
 def _losses() -> Iterator[Oracle]:
-    for servers, offered in ((10, 8), (5, 3), (20, 16)):
-        for kind in ("exponential", "constant", "lognormal"):
-            lost = Measure("refused_pct.serve", 100 * erlang_b(servers, offered), controls=("arrived",))
+    """Rare and clustered losses take longer: many servers, uneven service."""
+    systems = ((10, 8, (750, 750, 1_500)), (5, 3, (2_000, 2_000, 2_500)), (20, 16, (800, 500, 2_500)))
+    for servers, offered, lengths in systems:
+        lost = Measure("refused_pct.serve", 100 * erlang_b(servers, offered), controls=("arrived",))
+        for kind, hours in zip(("exponential", "constant", "lognormal"), lengths, strict=True):
             yield Oracle(
                 "Q7", f"M/G/{servers}/{servers}, a {offered}, {kind}", f"loss-{servers}-{kind}", (lost,),
-                watched_for(60_000 / offered / 10, warm_up=20), {"arrived": offered},
+                watched_for(hours, warm_up=20), {"arrived": offered},
             )  # fmt: skip
 
 
@@ -192,6 +194,8 @@ def _impatient() -> Oracle:
     line = ErlangA(10, 1, 0.5, 10)
     measures = (
         Measure("gave_up_pct.serve", 100 * line.abandonment, controls=("arrived",)),
+        Measure("waited_pct.serve", 100 * line.wait_probability, controls=("arrived",)),
+        Measure("wait_mean_h.serve", line.mean_wait, controls=("arrived",)),
         Measure("queue_mean.serve", line.mean_queue, controls=("arrived",)),
     )
     lengths = watched_for(1_500, warm_up=20)

@@ -80,8 +80,8 @@ CASES_IN_ORDER = (
     Case("D8", "the same, three minutes past", "slots-late", 5, (Visited("process", started=SLOTS_LATE),)),
     Case("D9", "starts in a cycle", "slots-repeated", 18, (
         Visited("process", started="1.5 4.4 4.4 4.4 5.9 8.8 8.8 17.6"),)),
-    Case("D13", "the impatient leave", "reneging", 46, _served(
-        came="7 21 35", started="7 21 35", ended="18 32 46"), {"lost": 2}),
+    Case("D13", "the impatient leave", "reneging", 47, _served(
+        came="14 7 28 21 35", waited="3 0 3 0 0", ended="17 18 31 32 46"), {"lost": 2, "finished": 3}),
     Case("D15", "share of time at work", "busy-one", 14, measures={"utilisation.server": 0.5}),
     Case("D15", "share of three people's time", "busy-three", 20, measures={"utilisation.server": 4 / 15}),
     Case("D15", "share of time that people are there", "busy-shifts", 23, measures={"utilisation.server": 21 / 37}),

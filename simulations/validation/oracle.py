@@ -1,5 +1,6 @@
 """What an oracle is: a small laboratory, the measures of it that theory knows, and how long it must be watched."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,7 +32,8 @@ class Measure:
     """A measure of a lab and what theory says of it: `times` the measure, less `less`, is on average `theory`.
 
     `controls` name measures of the same runs whose mean is known, by which chance is taken out of this one.
-    `precision` is the half-width asked for, as a share of the theory, where it is not that of the set.
+    `precision` is the half-width asked for, as a share of the theory, where it is not that of the set. `absent` is what
+    a run that does not have the measure says: a state that never occurred took no time.
     """
 
     kpi: str
@@ -40,10 +42,11 @@ class Measure:
     less: float = 0.0
     controls: tuple[str, ...] = ()
     precision: float | None = None
+    absent: float = math.nan
 
     def read(self, kpis: Mapping[str, float]) -> float:
-        """Return this measure of one run, NaN where the run has none."""
-        return self.times * kpis.get(self.kpi, float("nan")) - self.less
+        """Return this measure of one run."""
+        return self.times * kpis.get(self.kpi, self.absent) - self.less
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from twin.statistics import t_975
 
 FIGURES = Path(__file__).with_name("published.yaml")
 LABS = Path(__file__).parents[2] / "data" / "labs"
-LONG_RUNS = 100
+RUNS, LONG_RUNS = 20, 100
 
 
 class _Part(BaseModel):
@@ -56,7 +56,7 @@ def published_system(*, long: bool) -> System:
     """Return the published lab, run as its file says; more often in the long set."""
     path = LABS / f"{published().lab}.yaml"
     run = load_lab(path).run
-    runs = LONG_RUNS if long else run.replications
+    runs = LONG_RUNS if long else RUNS
     return System(path, Length(run.weeks * HOURS_A_WEEK, run.warm_up_weeks * HOURS_A_WEEK, runs))
 
 
