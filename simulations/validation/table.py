@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from simulations.validation.verdicts import Verdict
 
@@ -42,11 +43,9 @@ def as_lines(verdicts: Sequence[Verdict]) -> list[str]:
 
 def summary(verdicts: Sequence[Verdict]) -> str:
     """Return one sentence on all verdicts."""
-    failed = [verdict for verdict in verdicts if not verdict.passes]
-    if not failed:
-        return f"All {len(verdicts)} verdicts pass."
-    names = ", ".join(dict.fromkeys(verdict.id for verdict in failed))
-    return f"{len(failed)} of {len(verdicts)} verdicts fail: {names}."
+    failed = [verdict.id for verdict in verdicts if not verdict.passes]
+    names = f"{len(failed)} failed: {', '.join(dict.fromkeys(failed))}" if failed else "all pass"
+    return f"{len(verdicts)} tried, {names}."
 
 
 def _table(verdicts: Sequence[Verdict]) -> Table:
@@ -54,7 +53,7 @@ def _table(verdicts: Sequence[Verdict]) -> Table:
     for name in COLUMNS:
         table.add_column(name, justify="right" if name in NUMBERS else "left", overflow="fold")
     for verdict in verdicts:
-        table.add_row(*_cells(verdict), style=None if verdict.passes else "bold red")
+        table.add_row(*map(Text, _cells(verdict)), style=None if verdict.passes else "bold red")
     return table
 
 
