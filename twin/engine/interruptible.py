@@ -4,13 +4,12 @@ Loading and unloading never are: only work that was told of as such (`Line.work`
 """
 
 from collections.abc import Iterable, Iterator
-from heapq import heappop, heappush
 from typing import Any, Literal
 
 from twin.engine.agenda import Agenda
 from twin.engine.machines import MachineGroup
+from twin.engine.requests import RANK, Begin
 from twin.engine.skills import Line, SkilledPool, Turns, lacks_machine, park
-from twin.engine.staff import RANK, Begin
 from twin.engine.work import Work
 
 ShiftEnd = Literal["finish", "pause", "hand_over"]
@@ -91,15 +90,17 @@ class InterruptiblePool(SkilledPool):
             line = self._first_line()
             if line is None:
                 return
-            entry = line.waiting[0]
+            entry = line.waiting.first()
+            if entry is None:
+                return
             victim = self._victim(entry[0] // RANK, entry[3])
             if victim is not None:
-                heappop(line.waiting)
+                line.waiting.pop()
                 self._hand_on(victim)
                 self._begin(entry, line)
                 _find_hands_for([victim])
             elif lacks_machine(entry):
-                park(heappop(line.waiting), line)
+                park(line.waiting.pop(), line)
             else:
                 return
 
@@ -167,7 +168,7 @@ class InterruptiblePool(SkilledPool):
         del line.serving[task]
         work.place.put_down(task)
         key = work.rank * RANK + line.turns.front()
-        heappush(line.waiting, (key, _go_on_with(work), task, work.place.machine))
+        line.waiting.push((key, _go_on_with(work), task, work.place.machine))
 
     def _put_down(self, work: Work) -> None:
         del self._in_hand[work.task]

@@ -10,7 +10,8 @@ from typing import Any
 
 from twin.engine.agenda import RELEASE, Agenda, Signal
 from twin.engine.machines import MachineGroup
-from twin.engine.staff import RANK, Begin, StaffPool
+from twin.engine.requests import RANK, Begin
+from twin.engine.staff import StaffPool
 from twin.engine.work import Workplace
 
 _ONE = 1 << 40

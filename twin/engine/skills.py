@@ -4,12 +4,12 @@ What may be interrupted is the business of `interruptible`; how many are present
 """
 
 from collections.abc import Iterator, Sequence
-from heapq import heappop, heappush
 from typing import Any
 
 from twin.engine.agenda import Agenda
 from twin.engine.machines import MachineGroup
-from twin.engine.staff import RANK, Begin, StaffPool, Waiting, strike_out
+from twin.engine.requests import RANK, Begin, Requests, Waiting
+from twin.engine.staff import StaffPool
 from twin.engine.work import Work, Workplace
 
 
@@ -44,7 +44,7 @@ class Line:
         self.name = name
         self.turns = turns
         self.groups = groups
-        self.waiting: list[Waiting] = []
+        self.waiting = Requests()
         self.serving: dict[Any, SkilledPool] = {}
         for group in groups:
             group.lines.append(self)
@@ -55,7 +55,7 @@ class Line:
 
     def join(self, entry: Waiting) -> None:
         """Put a request in its place in the line and let the groups, in order, serve whom they can."""
-        heappush(self.waiting, entry)
+        self.waiting.push(entry)
         self.serve()
 
     def serve(self) -> None:
@@ -71,7 +71,7 @@ class Line:
 
     def withdraw(self, task: Any, machine: MachineGroup | None = None) -> None:
         """Take back the request of a task that nobody has begun."""
-        if not strike_out(self.waiting, task) and machine is not None:
+        if not self.waiting.strike_out(task) and machine is not None:
             machine.forget(self, task)
 
     def hold(self, task: Any = None) -> None:
@@ -160,7 +160,7 @@ class SkilledPool(StaffPool):
     def _stop(self) -> None:
         if self.busy > self.capacity:
             self._mark_over()
-        self._moments += self._agenda.now
+        self.moments += self._agenda.now
         self.busy -= 1
 
     def _first_line(self) -> Line | None:
@@ -168,7 +168,7 @@ class SkilledPool(StaffPool):
         return min(waiting, key=_first_key) if len(waiting) > 1 else (waiting[0] if waiting else None)
 
     def _begin_first_of(self, line: Line) -> None:
-        entry = heappop(line.waiting)
+        entry = line.waiting.pop()
         if lacks_machine(entry):
             park(entry, line)
         else:
@@ -198,4 +198,5 @@ def park(entry: Waiting, line: Line) -> None:
 
 
 def _first_key(line: Line) -> int:
-    return line.waiting[0][0]
+    first = line.waiting.first()
+    return first[0] if first is not None else RANK

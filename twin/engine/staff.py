@@ -1,18 +1,12 @@
 """A pool of people: priority, then first come; capacity follows the shifts; what was started is finished."""
 
-from collections.abc import Callable, Iterator
-from heapq import heapify, heappop, heappush
+from collections.abc import Iterator
 from typing import Any
 
 from twin.engine.agenda import CAPACITY, Agenda, Entry
 from twin.engine.machines import MachineGroup
+from twin.engine.requests import RANK, Begin, Requests, Waiting
 from twin.engine.work import Work, Workplace
-
-RANK = 1 << 40
-"""Requests of one class are told apart by their number, below this."""
-
-Begin = Callable[[Any], None]
-Waiting = tuple[int, Begin, Any, MachineGroup | None]
 
 
 class StaffPool(Entry):
@@ -23,8 +17,8 @@ class StaffPool(Entry):
     """
 
     __slots__ = (
-        "_agenda", "_changes", "_env", "_moments", "_next", "_over_since", "_present_since", "_tick",
-        "busy", "busy_us", "capacity", "name", "over_us", "present_us", "sequence", "step", "waiting",
+        "_agenda", "_changes", "_env", "_next", "_over_since", "_present_since", "_tick",
+        "busy", "busy_us", "capacity", "moments", "name", "over_us", "present_us", "sequence", "step", "waiting",
     )  # fmt: skip
 
     def __init__(
@@ -42,11 +36,11 @@ class StaffPool(Entry):
         self.capacity = capacity
         self.busy = 0
         self.busy_us = self.over_us = self.present_us = 0
-        self._moments = 0  # sum of ends less sum of starts: cheaper than an integral kept at each change
+        self.moments = 0  # sum of ends less sum of starts: cheaper than an integral kept at each change
         self._over_since = self._present_since = agenda.now
         self.sequence = RANK >> 1
         self.step = -1 if last_come else 1
-        self.waiting: list[Waiting] = []
+        self.waiting = Requests()
         self._changes = changes or iter(())
         self._next = 0
         self._tick = [self._change]
@@ -60,7 +54,7 @@ class StaffPool(Entry):
     def request(self, rank: int, begin: Begin, task: Any, machine: MachineGroup | None = None) -> None:
         """Call `begin(task)` once a person, and a machine if named, are free at the same instant."""
         if self.busy < self.capacity and machine is None:
-            self._moments -= self._env._now  # type: ignore[assignment]
+            self.moments -= self._env._now  # type: ignore[assignment]
             self.busy += 1
             begin(task)
             return
@@ -69,33 +63,33 @@ class StaffPool(Entry):
         if self.busy < self.capacity:
             self._grant(entry)
         else:
-            heappush(self.waiting, entry)
+            self.waiting.push(entry)
 
     def release(self, task: Any = None) -> None:
         """Take a person back and give them to the next who waits."""
         del task
-        waiting = self.waiting
+        first = self.waiting.first()
         if self.busy > self.capacity:
             self._mark_over()
-        elif waiting and waiting[0][3] is None:
-            _, begin, next_task, _ = heappop(waiting)
+        elif first is not None and first[3] is None:
+            _, begin, next_task, _ = self.waiting.pop()
             begin(next_task)  # from hand to hand: as many are busy as before
             return
-        self._moments += self._env._now  # type: ignore[assignment]
+        self.moments += self._env._now  # type: ignore[assignment]
         self.busy -= 1
-        if waiting:
+        if first is not None:
             self._dispatch()
 
     def take(self, now_us: int) -> None:
         """Count a free person as busy."""
-        self._moments -= now_us
+        self.moments -= now_us
         self.busy += 1
 
     def hold(self, task: Any = None) -> None:
         """Count a person as busy whatever the capacity: work found under way when the run starts."""
         del task
         self._mark_over()
-        self._moments -= self._agenda.now
+        self.moments -= self._agenda.now
         self.busy += 1
 
     def is_free(self, rank: int, machine: MachineGroup | None = None) -> bool:
@@ -105,7 +99,7 @@ class StaffPool(Entry):
 
     def withdraw(self, task: Any, machine: MachineGroup | None = None) -> None:
         """Take back the request of a task that nobody has begun."""
-        if not strike_out(self.waiting, task) and machine is not None:
+        if not self.waiting.strike_out(task) and machine is not None:
             machine.forget(self, task)
 
     def work(self, task: Any, rank: int, left_us: int, place: Workplace, done_us: int = 0) -> None:
@@ -123,7 +117,7 @@ class StaffPool(Entry):
         self._mark_over()
         self.present_us += self.capacity * (now - self._present_since)
         self._present_since = now
-        self.busy_us = self._moments + self.busy * now - self.over_us
+        self.busy_us = self.moments + self.busy * now - self.over_us
 
     def _mark_over(self) -> None:
         now = self._agenda.now
@@ -135,17 +129,17 @@ class StaffPool(Entry):
         if machine is not None and not machine.has_free:
             machine.park(key, lambda: self._return(entry), self, task)
             return
-        self._moments -= self._env._now  # type: ignore[assignment]
+        self.moments -= self._env._now  # type: ignore[assignment]
         self.busy += 1
         begin(task)
 
     def _return(self, entry: Waiting) -> None:
-        heappush(self.waiting, entry)
+        self.waiting.push(entry)
         self._dispatch()
 
     def _dispatch(self) -> None:
         while self.waiting and self.busy < self.capacity:
-            self._grant(heappop(self.waiting))
+            self._grant(self.waiting.pop())
 
     def _await_change(self) -> None:
         change = next(self._changes, None)
@@ -158,14 +152,3 @@ class StaffPool(Entry):
         self.capacity = self._next
         self._await_change()
         self._dispatch()
-
-
-def strike_out(waiting: list[Waiting], task: Any) -> bool:
-    """Take the request of a task out of a heap of requests, in place, and tell whether it was there."""
-    for index, entry in enumerate(waiting):
-        if entry[2] is task:
-            waiting[index] = waiting[-1]
-            waiting.pop()
-            heapify(waiting)
-            return True
-    return False

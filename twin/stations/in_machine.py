@@ -9,7 +9,7 @@ from typing import Any
 from twin.engine.agenda import RELEASE, Agenda, Entry
 from twin.engine.batches import Batch, Filling
 from twin.engine.machines import LOADING, UNLOADING, WAITING, WORKING, MachineGroup
-from twin.engine.staff import RANK
+from twin.engine.requests import RANK
 from twin.items import SLIDE, Item
 from twin.observe import Observer
 from twin.stations.terms import Draw, Onward, Staff

@@ -6,14 +6,15 @@ once instead of looked up at each visit: most of a run's time is spent here.
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from heapq import heappop, heappush
+from heapq import heappush
 from typing import Any, cast
 
 from simpy import Environment
 
 from twin.engine.agenda import RELEASE, Entry
 from twin.engine.batches import Collector, Filling
-from twin.engine.staff import RANK, StaffPool
+from twin.engine.requests import RANK, Waiting
+from twin.engine.staff import StaffPool
 from twin.items import SLIDE, Item
 from twin.kinds import ByKind
 from twin.stations import Station
@@ -85,39 +86,46 @@ def _lane(station: HandStation, terms: Terms, gate: Turnstile | None = None) -> 
     begin = _beginning(station, terms, _end(station, terms, gate))
     if pool is None:
         return _entering_alone(station, begin) if gate is None else begin
-    rank = terms.rank * RANK
-    return _entering(station, pool, rank, begin) if gate is None else _asking(station, pool, rank, begin)
+    return (_entering if gate is None else _asking)(station, pool, terms.rank, begin)
 
 
 def _asking(station: HandStation, pool: StaffPool, rank: int, begin: _Callback) -> Onward:
-    env, waiting = station.agenda.env, pool.waiting
+    env, join, first_key = station.agenda.env, _joining(pool, rank), rank * RANK
 
     def ask(item: Item) -> None:
         if pool.busy < pool.capacity:
-            pool.take(env._now)  # type: ignore[arg-type]
+            pool.moments -= env._now  # type: ignore[assignment]
+            pool.busy += 1
             begin(item)
         else:
             pool.sequence += pool.step
-            heappush(waiting, (rank + pool.sequence, begin, item, None))
+            join((first_key + pool.sequence, begin, item, None))
 
     return ask
 
 
 def _entering(station: HandStation, pool: StaffPool, rank: int, begin: _Callback) -> Onward:
-    env, index, waiting = station.agenda.env, station.index, pool.waiting
+    env, index, join, first_key = station.agenda.env, station.index, _joining(pool, rank), rank * RANK
 
     def enter(item: Item) -> None:
         now: int = env._now  # type: ignore[assignment]
         item.arrived_us = now
         item.step = index
         if pool.busy < pool.capacity:
-            pool.take(now)
+            pool.moments -= now
+            pool.busy += 1
             begin(item)
         else:
             pool.sequence += pool.step
-            heappush(waiting, (rank + pool.sequence, begin, item, None))
+            join((first_key + pool.sequence, begin, item, None))
 
     return enter
+
+
+def _joining(pool: StaffPool, rank: int) -> Callable[[Waiting], None]:
+    """Return what puts the newest request in its place: last of its class, or first where the last to come is served."""
+    line = pool.waiting.line(rank)
+    return line.append if pool.step > 0 else line.appendleft
 
 
 def _entering_alone(station: HandStation, begin: _Callback) -> Onward:
@@ -157,17 +165,18 @@ def _sum(draw: Draw, pieces: int) -> int:
 
 
 def _end(station: HandStation, terms: Terms, gate: Turnstile | None) -> _Callback:
-    env, onward, make = station.agenda.env, station.onward, station.making
-    give_back = _giving_back(terms)
+    env, onward, make, pool = station.agenda.env, station.onward, station.making, terms.staff
     notes = None if station.visits is None else station.visits.notes
     quantities = station.visits.quantity if station.visits is not None and station.counts_slides else None
+    give_back = _giving_back(pool) if isinstance(pool, StaffPool) else None
 
     def end(item: Item) -> None:
         if notes is not None:
             notes.extend((item.arrived_us, item.started_us, env._now, item.kind))  # type: ignore[arg-type]
             if quantities is not None:
                 quantities.append(item.quantity)
-        give_back()
+        if give_back is not None:
+            give_back()
         item.started_us = None
         if make is not None:
             make(item)
@@ -178,18 +187,19 @@ def _end(station: HandStation, terms: Terms, gate: Turnstile | None) -> _Callbac
     return end
 
 
-def _giving_back(terms: Terms) -> Callable[[], None]:
-    """Return what gives the person back: from hand to hand to whoever waits first, where that is all there is to it."""
-    pool = terms.staff
-    if not isinstance(pool, StaffPool):
-        return lambda: None
-    waiting = pool.waiting
+def _giving_back(pool: StaffPool) -> Callable[[], None]:
+    """Return what gives a person back: from hand to hand to whoever waits first, where that is all there is to it."""
+    lines = pool.waiting.lines
 
     def give_back() -> None:
-        if waiting and pool.busy <= pool.capacity and waiting[0][3] is None:
-            _, begin, task, _ = heappop(waiting)
-            begin(task)
-        else:
-            pool.release()
+        if pool.busy <= pool.capacity:
+            for line in lines:
+                if line:
+                    if line[0][3] is not None:
+                        break
+                    _, begin, task, _ = line.popleft()
+                    begin(task)
+                    return
+        pool.release()
 
     return give_back
