@@ -13,7 +13,7 @@ from twin.lab.waiting import waiting_mistakes
 if TYPE_CHECKING:
     from twin.lab.lab import Lab
     from twin.lab.ruled import Ruled
-    from twin.lab.steps import Step
+    from twin.lab.steps import Batch, Handling, Programme, Step
 
 Path = tuple[str | int, ...]
 _SERVED = ("own", "first", "last")
@@ -53,7 +53,7 @@ def contradictions(lab: "Lab") -> Iterator[Contradiction]:
 
 def _names(lab: "Lab") -> Iterator[Contradiction]:
     skills = {skill for group in lab.staff.values() for skill in group.skills}
-    for name in skills & set(lab.staff):
+    for name in sorted(skills & set(lab.staff)):
         yield Contradiction(("staff", name), name, "expected a skill to have another name than every group")
     for path, name in _staff_named(lab):
         if name not in lab.staff and name not in skills:
@@ -73,17 +73,19 @@ def _staff_named(lab: "Lab") -> Iterator[tuple[Path, str]]:
             yield (*at, "staff", *tail), name
         if step.transport and step.transport.staff:
             yield (*at, "transport", "staff"), step.transport.staff
-        if step.batch:
-            yield from _handlers((*at, "batch"), step.batch)
-            for number, programme in enumerate(step.batch.programmes):
-                yield from _handlers((*at, "batch", "programmes", number), programme)
+        for path, handling in _handlings(index, step):
+            yield (*path, "staff"), handling.staff
 
 
-def _handlers(path: Path, part: Any) -> Iterator[tuple[Path, str]]:
-    for what in ("load", "unload"):
-        handling = getattr(part, what)
-        if handling is not None:
-            yield (*path, what, "staff"), handling.staff
+def _handlings(index: int, step: "Step") -> Iterator[tuple[Path, "Handling"]]:
+    if step.batch is None:
+        return
+    programmes = [(("programmes", number), part) for number, part in enumerate(step.batch.programmes)]
+    parts: list[tuple[Path, Batch | Programme]] = [((), step.batch), *programmes]
+    for tail, part in parts:
+        for what, handling in (("load", part.load), ("unload", part.unload)):
+            if handling is not None:
+                yield ("steps", index, "batch", *tail, what), handling
 
 
 def _machines_named(lab: "Lab") -> Iterator[tuple[Path, str]]:
@@ -133,8 +135,9 @@ def _conditions(lab: "Lab") -> Iterator[Contradiction]:
                 expected = f"expected an attribute of this file: {', '.join(sorted(known))}"
                 yield Contradiction((*path, name), name, expected)
             elif name == "priority":
-                for value in set(condition[name]) - set(lab.priorities):
-                    yield Contradiction((*path, name), value, f"expected one of {', '.join(lab.priorities)}")
+                for value in condition[name]:
+                    if value not in lab.priorities:
+                        yield Contradiction((*path, name), value, f"expected one of {', '.join(lab.priorities)}")
 
 
 def _all_conditions(lab: "Lab") -> Iterator[tuple[Path, Condition]]:
@@ -169,8 +172,9 @@ def _ruled(path: Path, ruled: "Ruled[Any]") -> Iterator[tuple[Path, Condition]]:
 def _classes(lab: "Lab") -> Iterator[Contradiction]:
     expected = f"expected one of {', '.join(lab.priorities)}"
     for number, stream in enumerate(lab.demand.streams):
-        for name in set(stream.priorities or ()) - set(lab.priorities):
-            yield Contradiction(("demand", "streams", number, "priorities", name), name, expected)
+        for name in stream.priorities or ():
+            if name not in lab.priorities:
+                yield Contradiction(("demand", "streams", number, "priorities", name), name, expected)
     for number, entry in enumerate(lab.initial):
         if entry.priority is not None and entry.priority not in lab.priorities:
             yield Contradiction(("initial", number, "priority"), entry.priority, expected)
@@ -185,6 +189,8 @@ def _served_as(lab: "Lab") -> Iterator[tuple[Path, str]]:
             yield ("steps", index, "served_as", *tail), name
         if step.transport:
             yield ("steps", index, "transport", "served_as"), step.transport.served_as
+        for path, handling in _handlings(index, step):
+            yield (*path, "served_as"), handling.served_as
         for number, programme in enumerate(step.batch.programmes if step.batch else ()):
             if programme.served_as is not None:
                 yield ("steps", index, "batch", "programmes", number, "served_as"), programme.served_as

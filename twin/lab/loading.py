@@ -102,7 +102,7 @@ def _as_written(detail: ErrorDetails, raw: object) -> Keys:
     keys = iter(detail["loc"])
     for key in keys:
         if (found := _find(raw, key)) is not None:
-            kept.append(key)
+            kept.append(key if isinstance(raw, list) else str(key))
             (raw,) = found
         elif key == "rules" and not isinstance(raw, list):
             next(keys, None)  # the only rule,
