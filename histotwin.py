@@ -147,6 +147,22 @@ def simulate(
     typer.echo(simulate_report(Question(model, weeks, replications, seed, jobs), as_json=json))
 
 
+@app.command("validate")
+def validate_simulator(
+    long: Annotated[bool, typer.Option("--long", help="intervals within 1 % of each oracle instead of 2 %")] = False,
+    only: Annotated[str | None, typer.Option(help="only what fits, by id or lab file: Q4, 'D*', 'mm1-*'")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="processes at once  [default: one a core]")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="seed of every stream of luck")] = 1,
+    json: Json = False,
+) -> None:
+    """Try the simulator against queueing theory, worked examples and a published model; exit 1 when one disagrees."""
+    from dashboard.operations.validating import validate_report
+
+    report, passes = validate_report(long=long, only=only, jobs=jobs, seed=seed, as_json=json)
+    typer.echo(report)
+    raise typer.Exit(0 if passes else 1)
+
+
 @events_app.command("import")
 def events_import(
     file: Annotated[Path, typer.Argument(help="CSV, JSON lines or Parquet")],

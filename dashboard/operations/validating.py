@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from rich.console import Console
 
 from dashboard.operations.progress_bar import progress_bar
@@ -9,14 +11,14 @@ from simulations.validation import table
 from simulations.validation.trial import choose, validate
 
 
-def validate_report(*, long: bool, only: str | None, jobs: int, seed: int, as_json: bool) -> tuple[str, bool]:
+def validate_report(*, long: bool, only: str | None, jobs: int | None, seed: int, as_json: bool) -> tuple[str, bool]:
     """Return what is to be printed, and whether every verdict passes; `only` is a pattern for ids and lab files.
 
-    Raises `InputMistakes` when nothing fits the pattern.
+    Without `jobs` there is one process a core. Raises `InputMistakes` when nothing fits the pattern.
     """
     chosen = choose(only, long=long)
     with progress_bar("Trying the simulator", show=not as_json) as tell:
-        verdicts = validate(chosen, seed=seed, jobs=jobs, tell=tell)
+        verdicts = validate(chosen, seed=seed, jobs=jobs or os.cpu_count() or 1, tell=tell)
     passes = all(verdict.passes for verdict in verdicts)
     if as_json:
         return table.as_json(verdicts, set="long" if long else "fast", seed=seed), passes

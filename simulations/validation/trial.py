@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 
 from simulations.validation.catalogue import oracles
 from simulations.validation.deterministic import CASES_IN_ORDER, Case, judge_case
@@ -36,10 +36,13 @@ class Chosen:
 
 
 def choose(only: str | None, *, long: bool) -> Chosen:
-    """Return everything whose id or lab file's name fits a pattern; raises `InputMistakes` when nothing does."""
+    """Return everything whose id or lab file's name fits a pattern; raises `InputMistakes` when nothing does.
+
+    Ids begin with a capital, lab files with a small letter, and the pattern tells them apart.
+    """
 
     def fits(*names: str) -> bool:
-        return only is None or any(fnmatch(name.lower(), only.lower()) for name in names)
+        return only is None or any(fnmatchcase(name, only) for name in names)
 
     chosen = Chosen(
         tuple(case for case in CASES_IN_ORDER if fits(case.id, case.file)),
@@ -86,8 +89,9 @@ def _laws(runs: dict[System, Runs]) -> Iterator[Verdict]:
     if runs:
         count = sum(len(own.kpis) for own in runs.values())
         broken = tuple(own.broken for own in runs.values() if own.broken)
-        what = "conservation, Little's law, one place each, no more busy than there"
-        yield Verdict("L", what, f"{count:,} runs", None, "exact", replications=count, reasons=broken)
+        yield Verdict(
+            "L", "the laws every run must obey", f"{count:,} runs", None, "exact", replications=count, reasons=broken
+        )
 
 
 def _control(measure: Measure, runs: Runs) -> Control:

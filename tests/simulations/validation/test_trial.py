@@ -30,9 +30,10 @@ def test_without_a_pattern_everything_is_tried() -> None:
 
 
 def test_a_pattern_chooses_by_id_or_by_lab_file() -> None:
-    assert {oracle.id for oracle in choose("q8", long=False).oracles} == {"Q8"}
+    assert {oracle.id for oracle in choose("Q8", long=False).oracles} == {"Q8"}
     assert {case.file for case in choose("slots*", long=False).cases} == {"slots", "slots-late", "slots-repeated"}
     assert [one.id for one in choose("pooled-line", long=False).inequalities] == ["I2"]
+    assert not choose("D*", long=False).systems
 
 
 def test_a_pattern_that_nothing_fits_is_a_mistake() -> None:
