@@ -15,12 +15,11 @@ from typing import Any
 
 import simpy
 
-PER_HOUR = 12.0
 PRIORITIES = ("urgent", "cancer", "routine")
 WEIGHTS = (9, 26, 65)
 OFF_DUTY = -1
 """Before every class of specimen."""
-BATCH, RUN_H = 60, 3.75
+BATCH = 60
 MINUTE = 1 / 60
 WEEK_H = 7 * 24
 STEPS = ("reception", "cut_up", "embedding", "microtomy", "reporting")
@@ -31,20 +30,24 @@ Process = Iterator[Any]
 
 
 @dataclass(frozen=True)
-class Roster:
-    """How many people each step has, and on how many days of the week, from Monday on."""
+class Load:
+    """What comes and who is there: people by step on so many days of the week, from Monday on."""
 
+    per_hour: float
+    run_h: float
     days: int
     shifts: dict[str, Shifts]
 
-    def by_hour(self, step: str) -> list[int]:
+    def present(self, step: str) -> list[int]:
         """Return the people present in each hour of the week, from Monday 00:00."""
         morning, evening, night = self.shifts[step]
         day = [night] * 7 + [morning] * 8 + [evening] * 8 + [night]
         return day * self.days + [0] * (24 * (7 - self.days))
 
 
-ROUND_THE_CLOCK = Roster(
+ROUND_THE_CLOCK = Load(
+    12.0,
+    3.75,
     7,
     {
         "reception": (2, 2, 1),
@@ -54,7 +57,9 @@ ROUND_THE_CLOCK = Roster(
         "reporting": (8, 6, 0),
     },
 )
-WEEKDAYS = Roster(
+WEEKDAYS = Load(
+    12.0,
+    3.75,
     5,
     {
         "reception": (4, 3, 0),
@@ -64,6 +69,13 @@ WEEKDAYS = Roster(
         "reporting": (14, 6, 0),
     },
 )
+HUB = Load(
+    4 * WEEKDAYS.per_hour,
+    WEEKDAYS.run_h / 4,
+    WEEKDAYS.days,
+    {step: (4 * morning, 4 * evening, 4 * night) for step, (morning, evening, night) in WEEKDAYS.shifts.items()},
+)
+"""Four such departments under one roof, with a processor four times as fast."""
 
 
 @dataclass
@@ -81,16 +93,17 @@ class Staff:
 class Line:
     """Reception, cut-up, processing, embedding, microtomy and reporting, one item a specimen."""
 
-    def __init__(self, seed: int, roster: Roster) -> None:
+    def __init__(self, seed: int, load: Load) -> None:
         self.env = simpy.Environment()
+        self.load = load
         self.luck = random.Random(seed)
         triangular = self.luck.triangular
         self.staff = {
-            "reception": self._staff(roster.by_hour("reception"), lambda: triangular(3, 10.75, 5) * MINUTE),
-            "cut_up": self._staff(roster.by_hour("cut_up"), self._lognormal(8.75, 0.8)),
-            "embedding": self._staff(roster.by_hour("embedding"), lambda: triangular(2, 9, 4) * MINUTE),
-            "microtomy": self._staff(roster.by_hour("microtomy"), self._lognormal(10, 0.6)),
-            "reporting": self._staff(roster.by_hour("reporting"), self._lognormal(17.5, 0.8)),
+            "reception": self._staff(load.present("reception"), lambda: triangular(3, 10.75, 5) * MINUTE),
+            "cut_up": self._staff(load.present("cut_up"), self._lognormal(8.75, 0.8)),
+            "embedding": self._staff(load.present("embedding"), lambda: triangular(2, 9, 4) * MINUTE),
+            "microtomy": self._staff(load.present("microtomy"), self._lognormal(10, 0.6)),
+            "reporting": self._staff(load.present("reporting"), self._lognormal(17.5, 0.8)),
         }
         self.processor_inbox = simpy.Store(self.env)
         self.machine_h = 0.0
@@ -102,7 +115,7 @@ class Line:
     def requests(self) -> Process:
         """Send in specimens for ever."""
         while True:
-            yield self.env.timeout(self.luck.expovariate(PER_HOUR))
+            yield self.env.timeout(self.luck.expovariate(self.load.per_hour))
             rank = self.luck.choices((0, 1, 2), WEIGHTS)[0]
             self.arrived += 1
             self.env.process(self.specimen(rank))
@@ -137,8 +150,8 @@ class Line:
             batch = []
             while len(batch) < BATCH:
                 batch.append((yield self.processor_inbox.get()))
-            yield self.env.timeout(RUN_H)
-            self.machine_h += RUN_H
+            yield self.env.timeout(self.load.run_h)
+            self.machine_h += self.load.run_h
             for processed in batch:
                 processed.succeed()
 
@@ -175,9 +188,9 @@ def absences(present: list[int], person: int) -> Iterator[tuple[int, int]]:
             left = None
 
 
-def run(seed: int, weeks: float, roster: Roster) -> dict[str, float]:
+def run(seed: int, weeks: float, load: Load) -> dict[str, float]:
     """Run the line from empty on a Monday at 00:00 and return its measures, named as histotwin names them."""
-    line = Line(seed, roster)
+    line = Line(seed, load)
     line.env.run(until=weeks * WEEK_H)
     return {"arrived": line.arrived, **_turnaround(line), **_steps(line, weeks * WEEK_H)}
 

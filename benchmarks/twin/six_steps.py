@@ -13,18 +13,23 @@ from benchmarks.twin.measuring import ROOT, agreement, cpu, ratio, spread
 from benchmarks.twin.ours import run_lab
 from twin.lab import Lab, load_lab
 
-LINES = {"six_steps": idiomatic.ROUND_THE_CLOCK, "six_steps_weekdays": idiomatic.WEEKDAYS}
+LINES = {
+    "six_steps": (idiomatic.ROUND_THE_CLOCK, 1.0),
+    "six_steps_weekdays": (idiomatic.WEEKDAYS, 1.0),
+    "six_steps_hub": (idiomatic.HUB, 0.3),
+}
+"""The lab files, what idiomatic SimPy makes of each, and the part of the weeks that the busiest is run."""
 COMPARED = ("arrived", "finished", "tat_mean_d", "tat_p90_d", "tat_mean_d.urgent", "tat_mean_d.routine")
 
 
-def line(name: str, roster: idiomatic.Roster, weeks: float, rounds: int) -> dict[str, Any]:
+def line(name: str, load: idiomatic.Load, weeks: float, rounds: int) -> dict[str, Any]:
     """Return CPU and results of one line, over rounds with a seed each."""
     lab = load_lab(ROOT / "benchmarks" / "twin" / f"{name}.yaml")
     us: dict[str, list[float]] = {"idiomatic": [], "ours": []}
     measures: dict[str, list[dict[str, float]]] = {"idiomatic": [], "ours": []}
     for seed in range(1, rounds + 1):
         for who, taken in us.items():
-            run, seconds = cpu(lambda who=who, seed=seed: _run(who, seed, weeks, lab, roster))
+            run, seconds = cpu(lambda who=who, seed=seed: _run(who, seed, weeks, lab, load))
             taken.append(seconds / run["arrived"] * 1e6)
             measures[who].append(run)
     return {
@@ -44,8 +49,8 @@ def compared(measures: dict[str, float]) -> list[str]:
     return [*COMPARED, *(name for name in measures if name.startswith(("utilisation.", "wait_mean_h.")))]
 
 
-def _run(who: str, seed: int, weeks: float, lab: Lab, roster: idiomatic.Roster) -> dict[str, float]:
-    return idiomatic.run(seed, weeks, roster) if who == "idiomatic" else run_lab(lab, seed, weeks=weeks)
+def _run(who: str, seed: int, weeks: float, lab: Lab, load: idiomatic.Load) -> dict[str, float]:
+    return idiomatic.run(seed, weeks, load) if who == "idiomatic" else run_lab(lab, seed, weeks=weeks)
 
 
 def main() -> None:
@@ -54,7 +59,8 @@ def main() -> None:
     parser.add_argument("--weeks", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=12)
     chosen = parser.parse_args()
-    print(json.dumps({name: line(name, roster, chosen.weeks, chosen.rounds) for name, roster in LINES.items()}))
+    lines = {name: line(name, load, part * chosen.weeks, chosen.rounds) for name, (load, part) in LINES.items()}
+    print(json.dumps(lines))
 
 
 if __name__ == "__main__":
