@@ -4,37 +4,20 @@ from __future__ import annotations
 
 import json
 import stat
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import histotwin
 from tests.devices.secured_broker import NETWORK, Caller, SecuredBroker, secured_broker
+from tests.operations.conftest import Command
 from tests.services import free_port
-
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
     with secured_broker(tmp_path_factory.mktemp("broker")) as running:
         yield running
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run a command of histotwin; returns exit code, output and errors."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["histotwin", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            histotwin.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
 
 
 @pytest.fixture
