@@ -82,7 +82,7 @@ def _crowd(model: "LabModel", visits: Visits, there: list[Item]) -> Crowd:
     staying = np.array(rows, dtype=np.int64).reshape(-1, 4).T
     columns = (visits.arrived_us, visits.started_us, visits.ended_us)
     moments = [np.concatenate(pair) for pair in zip(columns, staying[:3], strict=True)]
-    came, begun, left = (np.clip(column, since, now) for column in moments)
+    came, begun, left = (np.maximum(column, since) for column in moments)
     return Crowd(since, now, came, begun, left, np.concatenate((visits.quantities(), staying[3])))
 
 

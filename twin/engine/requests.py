@@ -53,7 +53,10 @@ class Requests:
 
     def first(self) -> Waiting | None:
         """Return the request to be served next."""
-        return next((line[0] for line in self.lines if line), None)
+        for line in self.lines:
+            if line:
+                return line[0]
+        return None
 
     def pop(self) -> Waiting:
         """Take out the request to be served next; IndexError when there is none."""

@@ -123,7 +123,7 @@ def _entering(station: HandStation, pool: StaffPool, rank: int, begin: _Callback
 
 
 def _joining(pool: StaffPool, rank: int) -> Callable[[Waiting], None]:
-    """Return what puts the newest request in its place: last of its class, or first where the last to come is served."""
+    """Return what puts the newest request in its place: last of its class, or first if the last to come is served."""
     line = pool.waiting.line(rank)
     return line.append if pool.step > 0 else line.appendleft
 
@@ -168,7 +168,7 @@ def _end(station: HandStation, terms: Terms, gate: Turnstile | None) -> _Callbac
     env, onward, make, pool = station.agenda.env, station.onward, station.making, terms.staff
     notes = None if station.visits is None else station.visits.notes
     quantities = station.visits.quantity if station.visits is not None and station.counts_slides else None
-    give_back = _giving_back(pool) if isinstance(pool, StaffPool) else None
+    give_back = _giving_back(station, pool) if isinstance(pool, StaffPool) else None
 
     def end(item: Item) -> None:
         if notes is not None:
@@ -187,19 +187,23 @@ def _end(station: HandStation, terms: Terms, gate: Turnstile | None) -> _Callbac
     return end
 
 
-def _giving_back(pool: StaffPool) -> Callable[[], None]:
+def _giving_back(station: HandStation, pool: StaffPool) -> Callable[[], None]:
     """Return what gives a person back: from hand to hand to whoever waits first, where that is all there is to it."""
-    lines = pool.waiting.lines
+    env, lines = station.agenda.env, pool.waiting.lines
 
     def give_back() -> None:
-        if pool.busy <= pool.capacity:
-            for line in lines:
-                if line:
-                    if line[0][3] is not None:
-                        break
-                    _, begin, task, _ = line.popleft()
-                    begin(task)
+        if pool.busy > pool.capacity:
+            pool.release()
+            return
+        for line in lines:
+            if line:
+                if line[0][3] is not None:
+                    pool.release()
                     return
-        pool.release()
+                _, begin, task, _ = line.popleft()
+                begin(task)
+                return
+        pool.moments += env._now  # type: ignore[assignment]
+        pool.busy -= 1
 
     return give_back
