@@ -97,7 +97,7 @@ class InterruptiblePool(SkilledPool):
             if victim is not None:
                 line.waiting.pop()
                 self._hand_on(victim)
-                self._begin(entry, line)
+                self.begin(entry, line)
                 _find_hands_for([victim])
             elif lacks_machine(entry):
                 park(line.waiting.pop(), line)

@@ -51,7 +51,14 @@ class Line:
 
     def request(self, rank: int, begin: Begin, task: Any, machine: MachineGroup | None = None) -> None:
         """Call `begin(task)` once a person, and a machine if named, are free at the same instant."""
-        self.join((rank * RANK + self.turns.back(), begin, task, machine))
+        entry = (rank * RANK + self.turns.back(), begin, task, machine)
+        for group in self.groups:
+            if group.busy < group.capacity:  # and so nobody waits whom this group could serve
+                group.begin(entry, self)
+                return
+        self.waiting.push(entry)
+        for group in self.groups:
+            group.preempt()
 
     def join(self, entry: Waiting) -> None:
         """Put a request in its place in the line and let the groups, in order, serve whom they can."""
@@ -136,7 +143,17 @@ class SkilledPool(StaffPool):
             line = self._first_line()
             if line is None:
                 return
-            self._begin_first_of(line)
+            self.begin(line.waiting.pop(), line)
+
+    def begin(self, entry: Waiting, line: Line) -> None:
+        """Begin on a request, or let it wait for its machine if none is free."""
+        _, begin, task, machine = entry
+        if machine is not None and not machine.has_free:
+            park(entry, line)
+            return
+        line.serving[task] = self
+        self.take(self._env._now)  # type: ignore[arg-type]
+        begin(task)
 
     def preempt(self) -> None:
         """Interrupt nobody: what was begun is finished."""
@@ -160,25 +177,18 @@ class SkilledPool(StaffPool):
     def _stop(self) -> None:
         if self.busy > self.capacity:
             self._mark_over()
-        self.moments += self._agenda.now
+        self.moments += self._env._now  # type: ignore[assignment]
         self.busy -= 1
 
     def _first_line(self) -> Line | None:
-        waiting = [line for line in self.lines if line.waiting]
-        return min(waiting, key=_first_key) if len(waiting) > 1 else (waiting[0] if waiting else None)
-
-    def _begin_first_of(self, line: Line) -> None:
-        entry = line.waiting.pop()
-        if lacks_machine(entry):
-            park(entry, line)
-        else:
-            self._begin(entry, line)
-
-    def _begin(self, entry: Waiting, line: Line) -> None:
-        _, begin, task, _ = entry
-        line.serving[task] = self
-        self.take(self._agenda.now)
-        begin(task)
+        first, lowest = None, 0
+        for line in self.lines:
+            for waiting in line.waiting.lines:
+                if waiting:
+                    if first is None or waiting[0][0] < lowest:
+                        first, lowest = line, waiting[0][0]
+                    break
+        return first
 
     def _dispatch(self) -> None:
         self.serve()
@@ -195,8 +205,3 @@ def park(entry: Waiting, line: Line) -> None:
     key, _, task, machine = entry
     if machine is not None:
         machine.park(key, lambda: line.join(entry), line, task)
-
-
-def _first_key(line: Line) -> int:
-    first = line.waiting.first()
-    return first[0] if first is not None else RANK
