@@ -19,14 +19,7 @@ Pieces = Callable[[Any], int]
 
 
 class Gate(Protocol):
-    """Stands before a station and decides who may wait there, and how long.
-
-    Since the last `restart` so many items `came`, and so many of them found it full or tired of waiting.
-    """
-
-    came: int
-    refused: int
-    gave_up: int
+    """Stands before a station and decides who may wait there, and how long."""
 
     def arrive(self, item: Item) -> None:
         """Take an item that comes to the step."""
