@@ -136,7 +136,8 @@ def simulate(
                                                      "[default: the file's]")] = None,
     replications: Annotated[int | None, typer.Option(min=1, help="independent runs  [default: the file's]")] = None,
     seed: Annotated[int, typer.Option(min=0, help="seed of every stream of luck")] = 1,
-    jobs: Annotated[int, typer.Option(min=1, help="processes at once")] = 1,
+    jobs: Annotated[int | None, typer.Option(min=1, help="processes at once  [default: one a core]")] = None,
+    out: Annotated[Path | None, typer.Option(help="new folder for the tables of every replication, as Parquet")] = None,
     engine: Annotated[Literal["local"], typer.Option(help="where replications run: local, on this machine")] = "local",
     json: Json = False,
 ) -> None:  # fmt: skip
@@ -144,7 +145,33 @@ def simulate(
     from dashboard.operations.simulating import Question, simulate_report
 
     del engine  # there is one
-    typer.echo(simulate_report(Question(model, weeks, replications, seed, jobs), as_json=json))
+    typer.echo(simulate_report(Question(model, weeks, replications, seed, jobs, out), as_json=json))
+
+
+@app.command()
+def describe(
+    model: Annotated[Path, typer.Argument(help="lab file")],
+    out: Annotated[Path | None, typer.Option(help="file to write instead of the terminal")] = None,
+) -> None:
+    """Write the STRESS-DES document of a lab file, as Markdown: what a reader needs to judge or rebuild the model."""
+    from dashboard.operations.lab_files import describe_lab
+
+    text = describe_lab(model)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        out.write_text(text, encoding="utf-8")
+
+
+@app.command("import-lab")
+def import_lab(
+    workbook: Annotated[Path, typer.Argument(help="Excel workbook in the Cambridge layout")],
+    out: Annotated[Path, typer.Option(help="lab file to write")],
+) -> None:
+    """Turn a workbook of the public Addenbrooke's model's layout into a lab file; every wrong cell is named."""
+    from dashboard.operations.lab_files import import_lab_workbook
+
+    typer.echo(import_lab_workbook(workbook, out))
 
 
 @app.command("validate")

@@ -108,7 +108,7 @@ class Case(Item):
                 block.parts = []
             specimen.parts = []
         self.parts = []
-        self.callbacks = None
+        self.callbacks = ()
         del self.case
 
 

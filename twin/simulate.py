@@ -2,7 +2,7 @@
 
 import gc
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -17,10 +17,13 @@ from twin.measures import measures
 from twin.model import LabModel
 from twin.stations import HandStation
 from twin.statistics import Estimate, estimate
-from twin.utilisation import read
+from twin.utilisation import Reading, read
 from twin.variates import Streams
 
 WEEK = 7 * DAY
+
+Afterwards = Callable[[LabModel, Reading], None]
+"""What is to be done with a finished run: its model, and the reading taken at the end of its warm-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +82,25 @@ def replicate(
     start_us: int | None = None,
     cases_per_week: float | None = None,
     timetable: Timetable | None = None,
+    afterwards: Afterwards | None = None,
 ) -> dict[str, float]:
-    """Run one replication, check it against the laws every run must obey, and return its measures."""
+    """Run one replication, check it against the laws every run must obey, and return its measures.
+
+    ``afterwards`` is shown the finished model and the reading taken at the end of its warm-up.
+    """
     timetable = timetable or Timetable(lab)
     start = timetable.start_us if start_us is None else start_us
     model = LabModel(
         lab, Environment(start), streams, cases_per_week=cases_per_week, timetable=timetable, keeps_visits=True
     )
     warm_up = lab.run.warm_up_weeks if warm_up_weeks is None else warm_up_weeks
-    return run_and_measure(model, weeks=lab.run.weeks if weeks is None else weeks, warm_up_weeks=warm_up)
+    length = lab.run.weeks if weeks is None else weeks
+    return run_and_measure(model, weeks=length, warm_up_weeks=warm_up, afterwards=afterwards)
 
 
-def run_and_measure(model: LabModel, *, weeks: float, warm_up_weeks: float) -> dict[str, float]:
+def run_and_measure(
+    model: LabModel, *, weeks: float, warm_up_weeks: float, afterwards: Afterwards | None = None
+) -> dict[str, float]:
     """Run a fresh model through its warm-up and the weeks after it, check it, and return its measures."""
     measured_from = model.started_us + round(warm_up_weeks * WEEK)
     with _undisturbed():
@@ -99,6 +109,8 @@ def run_and_measure(model: LabModel, *, weeks: float, warm_up_weeks: float) -> d
         begin = read(model)
         _run(model, measured_from + round(weeks * WEEK))
     check(model)
+    if afterwards is not None:
+        afterwards(model, begin)
     return measures(model, begin)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -16,9 +17,12 @@ from dashboard.operations.lab_files import read_lab
 from dashboard.operations.progress_bar import progress_bar
 from tracking.errors import InputMistakes, Mistake
 from tracking.store.rebuild import TellProgress
+from twin.frames import frames, gather, write
 from twin.lab import Lab
+from twin.model import LabModel
 from twin.simulate import estimates, replicate
 from twin.statistics import Estimate
+from twin.utilisation import Reading
 from twin.variates import Streams
 
 TURNAROUND = "Turnaround"
@@ -27,17 +31,25 @@ RESOURCES = "People and machines"
 _OF_RESOURCES = {"utilisation", "busy_mean"}
 """Measures of people and machines; some are called like a step."""
 _LONGEST_WEEKS = 52 * 200
+SUMMARY = "summary.json"
+
+Run = dict[str, float]
+"""The measures of one replication."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of a lab; what is ``None`` stands in the lab file's ``run``. ``weeks`` may be fractions."""
+    """What is asked of a lab; what is ``None`` stands in the lab file's ``run``. ``weeks`` may be fractions.
+
+    ``jobs`` None: a process for each core. ``out`` is a folder for the tables of every replication.
+    """
 
     model: Path
     weeks: float | None
     replications: int | None
     seed: int
-    jobs: int
+    jobs: int | None
+    out: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,12 @@ def simulate_report(question: Question, *, as_json: bool) -> str:
     if question.weeks is not None and not 0 < question.weeks <= _LONGEST_WEEKS:
         wanted = f"a number of weeks above 0, at most {_LONGEST_WEEKS}"
         raise InputMistakes([Mistake("command line", "--weeks", f"{question.weeks:g}", wanted)])
+    if question.out is not None:
+        _make_room(question.out)
     answer = _ask(question, shows_progress=not as_json)
+    if question.out is not None:
+        gather(question.out)
+        (question.out / SUMMARY).write_text(_as_json(answer) + "\n", encoding="utf-8")
     return _as_json(answer) if as_json else "\n".join(_as_text(answer))
 
 
@@ -65,23 +82,44 @@ def _ask(question: Question, *, shows_progress: bool) -> Answer:
     weeks = lab.run.weeks if question.weeks is None else question.weeks
     replications = question.replications or lab.run.replications
     with progress_bar("Replications", show=shows_progress) as tell:
-        runs = _run(lab, weeks, replications, question.seed, question.jobs, tell)
+        once = partial(_replicate, lab, weeks, question.out)
+        luck = [Streams(question.seed, lab.name, number) for number in range(replications)]
+        runs = _run(once, luck, question.jobs or os.cpu_count() or 1, tell)
     return Answer(lab, weeks, replications, question.seed, estimates(runs))
 
 
-def _run(lab: Lab, weeks: float, replications: int, seed: int, jobs: int, tell: TellProgress) -> list[dict[str, float]]:
-    once = partial(replicate, lab, weeks=weeks)
-    luck = [Streams(seed, lab.name, number) for number in range(replications)]
-    runs: list[dict[str, float]] = []
+def _replicate(lab: Lab, weeks: float, out: Path | None, luck: Streams) -> Run:
+    keep = None if out is None else partial(_keep, out, luck.replication)
+    return replicate(lab, luck, weeks=weeks, afterwards=keep)
+
+
+def _keep(out: Path, replication: int, model: LabModel, begin: Reading) -> None:
+    write(frames(model, begin, replication), out, replication)
+
+
+def _run(once: partial[Run], luck: list[Streams], jobs: int, tell: TellProgress) -> list[Run]:
+    runs: list[Run] = []
+    jobs = min(jobs, len(luck))
     for run in map(once, luck) if jobs == 1 else _over_processes(once, luck, jobs):
         runs.append(run)
-        tell(len(runs), replications)
+        tell(len(runs), len(luck))
     return runs
 
 
-def _over_processes(once: partial[dict[str, float]], luck: list[Streams], jobs: int) -> Iterator[dict[str, float]]:
+def _over_processes(once: partial[Run], luck: list[Streams], jobs: int) -> Iterator[Run]:
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         yield from pool.map(once, luck)
+
+
+def _make_room(out: Path) -> None:
+    """Make the folder for the tables; raises ``InputMistakes`` where one stands already that is not empty."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputMistakes([Mistake("command line", "--out", str(out), "a folder that is new or empty")])
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        wanted = f"a folder that can be made: {error.strerror}"
+        raise InputMistakes([Mistake("command line", "--out", str(out), wanted)]) from error
 
 
 def _as_json(answer: Answer) -> str:

@@ -30,8 +30,8 @@ _Callback = Callable[[Any], None]
 def lanes(station: Station) -> Mapping[int, Onward] | None:
     """Return, by kind, what takes an item in at a station; None where the station needs its own, fuller way."""
     if isinstance(station, BatchStation):
-        into = cache(lambda collector: _into_batch(station, collector))
-        return ByKind(lambda kind: into(station.runs_by_kind[kind].collector))
+        into = cache(lambda run: _into_batch(station, run.collector))
+        return ByKind(lambda kind: into(station.runs_by_kind[kind]))
     if isinstance(station, CarriedStation):
         waiting = _collecting(station, station.collector, station.agenda.env)
         return ByKind(lambda kind: station.arrive if station.goes_alone[kind] else waiting)

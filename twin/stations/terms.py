@@ -1,6 +1,6 @@
 """What a step means for one kind of item: who does it, how urgent the request is, how long it takes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
 from twin.engine.machines import MachineGroup
@@ -11,7 +11,7 @@ Draw = Callable[[], int]
 Onward = Callable[[Any], None]
 
 
-class Staff(Protocol):
+class Staff(Hashable, Protocol):
     """Whoever can be asked for a person: a group, or all groups with a skill."""
 
     name: str
