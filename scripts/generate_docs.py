@@ -1,4 +1,4 @@
-"""Writes what in docs/ can be read off the code: JSON Schemas, the AsyncAPI document, settings and commands.
+"""Writes what in docs/ can be read off the code: JSON Schemas, the AsyncAPI document, settings, commands, models.
 
 ``--check`` changes nothing and fails when what stands in docs/ is not what the code says.
 """
@@ -16,11 +16,14 @@ from typer.main import get_command
 
 import histotwin
 from dashboard.operations.settings import Settings
+from simulations.documents import stars, stress
 from tracking.events import EVENT, EVENT_TYPES
 from tracking.registry import NetworkFile
 from twin.lab import json_schema as lab_schema
+from twin.lab import load_lab
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
+LABS = sorted((DOCS.parent / "data" / "labs").glob("*.yaml"))
 TOPIC_PARAMETERS = {
     "network": {"description": "id of the network, e.g. bcps"},
     "lab": {"description": "id of the laboratory, e.g. rl4"},
@@ -140,6 +143,8 @@ def pages() -> dict[Path, str]:
         DOCS / "asyncapi.yaml": yaml.safe_dump(asyncapi(), sort_keys=False, allow_unicode=True, width=120),
         DOCS / "settings.md": settings_page(),
         DOCS / "commands.md": commands_page(),
+        DOCS / "models" / "stars.md": stars(DOCS.parent),
+        **{DOCS / "models" / f"{file.stem}.md": stress(load_lab(file)) for file in LABS},
     }
 
 

@@ -1,7 +1,7 @@
 """The STARS document of the product: what the framework asks of a shared simulation, and what is true here.
 
 Source: Monks, Harper, Mustafee, "Towards sharing tools and artefacts for reusable simulations in healthcare", Journal
-of Simulation 2024 (STARS framework): eight essential and five optional components. Each line is looked up, not asserted.
+of Simulation 2024 (STARS framework): eight essential and five optional components. Each line is looked up.
 """
 
 from dataclasses import dataclass

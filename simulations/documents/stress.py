@@ -54,7 +54,7 @@ def _objectives(lab: Lab) -> Iterator[tuple[str, str]]:
     yield (
         "1.2 Model outputs",
         (
-            "Turnaround (TAT) in calendar days from received to the end of the last step, its mean, percentiles and share"
+            "Turnaround (TAT) in calendar days from received to the end of the last step: mean, percentiles and share"
             " within 7, 10, 14 and 21 days, by priority; the laboratory's part of it, which ends"
             f" {f'when {lab.lab_tat_ends} is done' if lab.lab_tat_ends else 'when a case first waits for reporting'};"
             " work in progress; waits by step and priority; utilisation of people and machines."
@@ -74,7 +74,7 @@ def _logic(lab: Lab) -> Iterator[tuple[str, str]]:
         "2.4 Algorithms",
         (
             f"Served first: {', '.join(lab.priorities)}, then first come, without interruption unless a group says so."
-            " Routes, terms and durations follow from an item's attributes by rules of which the first that fits is taken."
+            " Routes, terms and durations follow from an item's attributes; of a list of rules the first that fits holds."
             " Poisson arrivals by inversion of the cumulative rate. At one microsecond: capacity changes, then ends of"
             " work, then arrivals, time-outs and failures; among these, in the order planned."
         ),
@@ -168,9 +168,9 @@ def _implementation() -> Iterator[tuple[str, str]]:
     yield (
         "5.3 Model execution",
         (
-            "Discrete events on SimPy's queue and clock, in whole microseconds; callbacks instead of processes. Every run"
-            " checks itself: in = out + in progress, Little's law to the microsecond, nothing in two places, nobody busier"
-            " than present."
+            "Discrete events on SimPy's queue and clock, in whole microseconds; callbacks instead of processes. Every"
+            " run checks itself: in = out + in progress, Little's law to the microsecond, nothing in two places, nobody"
+            " busier than present."
         ),
     )
     yield (
