@@ -28,12 +28,11 @@ def default_baseline() -> Path:
     return Path(named) if named else ROOT.parent / "shared" / "reference" / "simpy_baseline"
 
 
-def baseline(folder: Path, seed: int) -> dict[str, Any]:
+def baseline(folder: Path, seed: int, scratch: Path) -> dict[str, Any]:
     """Run the rebuild once."""
-    with tempfile.TemporaryDirectory() as scratch:
-        out = Path(scratch) / "out.json"
-        _, process_s = run_program([sys.executable, folder / PROGRAM, "base", seed, HOURS, out])
-        result: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    out = scratch / "out.json"
+    _, process_s = run_program([sys.executable, folder / PROGRAM, "base", seed, HOURS, out], compiled=scratch)
+    result: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     return {
         "run_s": result["cpu_run_s"], "process_s": process_s, "peak_mb": result["peak_rss_MB"],
         **{name: result["counts"][name] for name in COUNTS}, **_results(result["kpis"]),
@@ -44,18 +43,20 @@ def _results(kpis: dict[str, float]) -> dict[str, float]:
     return {"lab_tat_mean_d": kpis["lab_tat_mean_d"], "tat_mean_d": kpis["tat_mean_d"]}
 
 
-def ours(seed: int) -> dict[str, Any]:
+def ours(seed: int, scratch: Path) -> dict[str, Any]:
     """Run ours once."""
-    ended = run_job("one_replication", seed)
+    ended = run_job("one_replication", seed, compiled=scratch)
     return {**ended.printed, "process_s": ended.cpu_s}
 
 
 def measure(folder: Path, rounds: int) -> dict[str, Any]:
-    """Return both sides' figures over rounds with a seed each."""
+    """Return both sides' figures over rounds with a seed each; a round before them only compiles the modules."""
     sides: dict[str, list[dict[str, Any]]] = {"baseline": [], "ours": []}
-    for seed in range(1, rounds + 1):
-        sides["baseline"].append(baseline(folder, seed))
-        sides["ours"].append(ours(seed))
+    with tempfile.TemporaryDirectory() as scratch:
+        for seed in range(rounds + 1):
+            sides["baseline"].append(baseline(folder, seed, Path(scratch)))
+            sides["ours"].append(ours(seed, Path(scratch)))
+    sides = {name: runs[1:] for name, runs in sides.items()}
     return {
         **{name: _summary(runs) for name, runs in sides.items()},
         "ratio": ratio(*([run["run_s"] for run in runs] for runs in sides.values())),

@@ -66,19 +66,27 @@ class Ended:
     cpu_s: float
 
 
-def run_program(command: Sequence[str | Path], *, folder: Path = ROOT) -> tuple[str, float]:
-    """Run a program to its end; return what it printed and its CPU seconds; `RuntimeError` when it failed."""
-    with subprocess.Popen(list(map(str, command)), cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+def run_program(command: Sequence[object], *, compiled: Path | None = None) -> tuple[str, float]:
+    """Run a program to its end; return what it printed and its CPU seconds; `RuntimeError` when it failed.
+
+    `compiled` is a folder that keeps compiled modules, as an installation does: without it, imports may compile anew.
+    """
+    words, environment = list(map(str, command)), dict(os.environ)
+    if compiled is not None:
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        environment["PYTHONPYCACHEPREFIX"] = str(compiled)
+    with subprocess.Popen(words, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         printed = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{' '.join(map(str, command))} ended with {process.returncode}")
+        raise RuntimeError(f"{' '.join(words)} ended with {process.returncode}")
     return printed, usage.ru_utime + usage.ru_stime
 
 
-def run_job(module: str, *arguments: object) -> Ended:
+def run_job(module: str, *arguments: object, compiled: Path | None = None) -> Ended:
     """Run a module of this package in a fresh process and read its JSON."""
-    printed, seconds = run_program([sys.executable, "-m", f"benchmarks.twin.{module}", *map(str, arguments)])
+    command = [sys.executable, "-m", f"benchmarks.twin.{module}", *arguments]
+    printed, seconds = run_program(command, compiled=compiled)
     return Ended(json.loads(printed), seconds)
