@@ -26,6 +26,7 @@ from twin.model import LabModel
 
 PREEMPTING = {"bench": {"people": 1, "preempts": True}}
 AWAY_FROM_5_TO_9 = [shift("00:00", "05:00"), shift("09:00", "23:00")]
+AWAY_FROM_5_TO_11 = [shift("00:00", "05:00"), shift("11:00", "23:00")]
 ONE_AWAY_FROM_5_TO_9 = [shift("00:00", "23:00"), *AWAY_FROM_5_TO_9]
 CLOSE = {"name": "close", "duration": h(0)}
 
@@ -85,6 +86,20 @@ class TestTheUrgent:
             machines={"microtome": {"count": 1}},
         )
         assert visits(run(site)) == [(0, 0, 8), (0.5, 8, 12), (1, 1, 5)]
+
+    def test_interrupt_whoever_keeps_the_machine_they_need(self) -> None:
+        desk = {"name": "desk", "staff": "bench", "duration": h(4), "when": {"stream": "desk"}}
+        site = lab(
+            desk,
+            serve(duration=h(4), machine="microtome", when={"stream": ["routine", "urgent"]}),
+            CLOSE,
+            streams=[*classes(routine=[0], urgent=[1]), coming(0.5, name="desk")],
+            staff={"bench": {"people": 2, "preempts": True}},
+            machines={"microtome": {"count": 1}},
+        )
+        model = run(site)
+        assert visits(model) == [(0, 0, 8), (1, 1, 5)]
+        assert ends(model, "desk") == [4.5]
 
     def test_interrupt_nobody_for_a_machine_that_others_keep(self) -> None:
         """The person at the desk could be had, the microtome not: somebody else has it until 6."""
@@ -146,6 +161,12 @@ class TestAShiftThatEnds:
         model = run(lab(serve(duration=in_turn(6, 8, 1)), streams=[coming(0, 1, 2)], staff=staff), 23)
         assert visits(model) == [(0, 0, 6), (1, 1, 13), (2, 6, 7)]
 
+    def test_goes_on_with_as_much_as_people_come_back(self) -> None:
+        """Of two who went at 5 one is back at 9; that somebody else is free then is nothing to the other's work."""
+        staff = group(shift("00:00", "23:00"), *AWAY_FROM_5_TO_9, *AWAY_FROM_5_TO_11, at_shift_end="pause")
+        model = run(lab(serve(duration=in_turn(6, 8, 8)), streams=[coming(0, 1, 2)], staff=staff), 23)
+        assert visits(model) == [(0, 0, 6), (1, 1, 13), (2, 2, 16)]
+
     def test_hands_work_over_to_the_next_who_is_free(self) -> None:
         staff = group(*ONE_AWAY_FROM_5_TO_9, at_shift_end="hand_over")
         model = run(lab(serve(duration=in_turn(6, 8, 1)), streams=[coming(0, 1, 2)], staff=staff), 23)
@@ -160,15 +181,15 @@ class TestAShiftThatEnds:
         assert visits(model) == [(1, 1, 11)]
         assert (busy_h(model, "day"), busy_h(model, "night")) == (4, 6)
 
-    @pytest.mark.parametrize(("at_shift_end", "other"), [("pause", 12), ("hand_over", 6)])
+    @pytest.mark.parametrize(("at_shift_end", "other"), [("pause", 12), ("hand_over", 5)])
     def test_leaves_the_machine_only_to_who_takes_the_work_over(self, at_shift_end: str, other: float) -> None:
-        """At 5 the day goes home with a block in the microtome; somebody else wants it from 6 on."""
+        """At 5 the day goes home with a block in the microtome; somebody else has wanted it since 4."""
         late = {"name": "late", "when": {"stream": "late"}, "staff": "late", "duration": h(1), "machine": "microtome"}
         site = lab(
             serve(duration=h(7), machine="microtome", when={"stream": "day"}),
             late,
             CLOSE,
-            streams=[coming(1, name="day"), coming(6, name="late")],
+            streams=[coming(1, name="day"), coming(4, name="late")],
             staff={**group(*AWAY_FROM_5_TO_9, at_shift_end=at_shift_end), "late": {"people": 1}},
             machines={"microtome": {"count": 1}},
         )

@@ -136,6 +136,20 @@ class TestBlocking:
         assert visits(model, "second") == [(1, 1, 6), (6, 6, 11), (11, 11, 16)]
         assert ends(model, "first") == [1, 6, 11]
 
+    def test_lets_nobody_overtake_whose_work_ends_as_a_place_empties(self) -> None:
+        """At 4 the second begins on who waited inside, and the last case's work is done at the first."""
+        first, staff = {**FIRST, "duration": in_turn(1, 1, 1, 1.5)}, {**TWO, "first": {"people": 2}}
+        model = run(lab(first, {**SECOND, "room": 1}, streams=[coming(0, 1, 2, 2.5)], staff=staff))
+        assert visits(model, "first") == [(0, 0, 1), (1, 1, 2), (2, 2, 4), (2.5, 2.5, 7)]
+
+    def test_lets_nobody_overtake_who_comes_from_elsewhere_as_a_place_empties(self) -> None:
+        detour = {"name": "detour", "when": {"stream": "passing"}, "duration": h(2)}
+        streams = [coming(0, 1, 2, name="main"), coming(2, name="passing")]
+        only = {**FIRST, "when": {"stream": "main"}}
+        model = run(lab(detour, only, {**SECOND, "room": 1}, streams=streams, staff=TWO))
+        assert ends(model, "first") == [1, 2, 4]
+        assert begins(model, "second") == [1, 4, 7, 10]
+
     def test_lets_those_from_elsewhere_wait_outside_in_turn_and_keeps_nobody_for_them(self) -> None:
         only = {**FIRST, "when": {"stream": "main"}}
         streams = [coming(0, 1.5, name="main"), coming(2, name="passing")]
