@@ -74,7 +74,7 @@ def _logic(lab: Lab) -> Iterator[tuple[str, str]]:
         "2.4 Algorithms",
         (
             f"Served first: {', '.join(lab.priorities)}, then first come, without interruption unless a group says so."
-            " Routes, terms and durations follow from an item's attributes; of a list of rules the first that fits holds."
+            " Routes, terms and durations follow from an item's attributes; of several rules the first that fits holds."
             " Poisson arrivals by inversion of the cumulative rate. At one microsecond: capacity changes, then ends of"
             " work, then arrivals, time-outs and failures; among these, in the order planned."
         ),
