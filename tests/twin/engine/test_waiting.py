@@ -248,6 +248,11 @@ class TestOneAtATime:
             (1, 1, 3), (1, 5, 7), (1, 9, 11), (2, 2.5, 2.5), (2, 3, 5), (2, 7, 9),
         ]  # fmt: skip
 
+    def test_passes_over_who_gave_up_behind_its_kin(self) -> None:
+        assert visits(run(embedding(patience=in_turn(99, 0.5, 99, 99, 99, 99), when_impatient="aside")), "embed") == [
+            (1, 1, 3), (1, 1.5, 1.5), (1, 5, 7), (2, 3, 5), (2, 7, 9), (2, 9, 11),
+        ]  # fmt: skip
+
 
 class TestTheStart:
     def test_finds_more_waiting_than_there_is_room_for_and_sends_nobody_away(self) -> None:
