@@ -11,13 +11,12 @@ from itertools import accumulate
 from twin.calendars import Timetable
 from twin.distributions import Count
 from twin.items import Case, Specimen
-from twin.kinds import ByKind, Kinds
+from twin.kinds import NEEDED, ByKind, Kinds
 from twin.lab import LEVELS, Attribute, Lab, Ruled, Step, Stream, fits
 from twin.variates import Streams, draws
 
 ROUTINE_WORK = "routine"
-NEEDED = "needed:"
-"""Prefix of the attribute that says whether an optional step is needed."""
+Attributes = tuple[tuple[str, str], ...]
 
 _Choose = Callable[[int], int]
 """Takes a kind, returns it with one attribute more."""
@@ -62,24 +61,22 @@ class CaseMaker:
 
         return make
 
-    def known(self, barcode: str, priority: str, received_us: int, attributes: dict[str, str] | None = None) -> Case:
+    def known(self, barcode: str, priority: str, received_us: int, attributes: Attributes = ()) -> Case:
         """Return a case found when the run starts, without parts; what is not known of it is drawn."""
         base = {"stream": "initial", "work": ROUTINE_WORK, "priority": priority}
-        kind = self._chosen(self._of_case, self.kinds.of(base))
-        for name, value in (attributes or {}).items():
-            kind = self.kinds.plus(kind, name, value)
+        kind = self._known(self._chosen(self._of_case, self.kinds.of(base)), attributes)
         return Case(0, barcode, priority, self.lab.priorities.index(priority), kind, received_us)
 
-    def add_specimen(self, case: Case, index: int, barcode: str | None = None) -> Specimen:
-        """Add a specimen with a plan that cut-up will find."""
-        kind = self._chosen(self._of_specimen, case.kind)
+    def add_specimen(self, case: Case, index: int, barcode: str | None = None, attributes: Attributes = ()) -> Specimen:
+        """Add a specimen with a plan that cut-up will find; what is not known of it is drawn."""
+        kind = self._known(self._chosen(self._of_specimen, case.kind), attributes)
         specimen = Specimen(case, index, kind, self._plan(kind), barcode)
         case.specimens.append(specimen)
         return specimen
 
-    def block_kind(self, kind: int) -> int:
-        """Return the kind of a block of a specimen of some kind."""
-        return self._chosen(self._of_block, kind)
+    def block_kind(self, kind: int, attributes: Attributes = ()) -> int:
+        """Return the kind of a block of a specimen of some kind; what is not known of it is drawn."""
+        return self._known(self._chosen(self._of_block, kind), attributes)
 
     def slides(self, kind: int) -> int:
         """Return the slides to come of one block."""
@@ -105,8 +102,13 @@ class CaseMaker:
         if not self._of_block:
             slides = self._slides[kind]
             return [(kind, slides()) for _ in blocks]
-        kinds = [self.block_kind(kind) for _ in blocks]
+        kinds = [self._chosen(self._of_block, kind) for _ in blocks]
         return [(own, self._slides[own]()) for own in kinds]
+
+    def _known(self, kind: int, attributes: Attributes) -> int:
+        for name, value in attributes:
+            kind = self.kinds.plus(kind, name, value)
+        return kind
 
     @staticmethod
     def _chosen(choices: Sequence[_Choose], kind: int) -> int:

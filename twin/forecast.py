@@ -110,6 +110,11 @@ class _Watch(Observer):
             self._open -= 1
             self._end_if_done()
 
+    def case_lost(self, case: Case, t: int) -> None:  # noqa: ARG002 - it will never be finished
+        if case.is_initial:
+            self._open -= 1
+            self._end_if_done()
+
     def _end_if_done(self) -> None:
         if self._is_measured and self._open <= 0:
             raise EndOfRunError

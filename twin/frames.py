@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from twin.case_maker import NEEDED
 from twin.distributions import DAY, HOUR
-from twin.kinds import Kinds
+from twin.kinds import NEEDED, Kinds
 from twin.utilisation import Reading, read
 
 if TYPE_CHECKING:

@@ -189,7 +189,6 @@ class Block(Item):
             barcode = self.slide_barcodes[index] = f"{self.barcode}-{index + 1}"
         return barcode
 
-
     def put_together(self) -> None:
         """Let all slides that are at work go together again, however batches divided them."""
         if len(self.parts) > 1:

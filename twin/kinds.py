@@ -9,6 +9,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+NEEDED = "needed:"
+"""Prefix of the attribute that says whether an optional step is needed."""
+
 
 class Kinds:
     """All sets of attributes seen so far, numbered in the order they appear."""

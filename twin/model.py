@@ -93,6 +93,8 @@ class LabModel:
         del self.open_cases[case]
         self.record.gave_up(case, self.agenda.now)
         case.step = AWAY
+        if self.observer is not None:
+            self.observer.case_lost(case, self.agenda.now)
         case.scatter()
 
     def reported_or_sent_back(self, onward: Onward) -> Onward:
@@ -120,9 +122,7 @@ class LabModel:
 
     def make_blocks(self, specimen: Specimen) -> Sequence[Item]:
         """Bring to light the blocks that a specimen's plan holds."""
-        specimen.parts = [
-            Block(specimen, index, kind, slides) for index, (kind, slides) in enumerate(specimen.plan)
-        ]
+        specimen.parts = [Block(specimen, index, kind, slides) for index, (kind, slides) in enumerate(specimen.plan)]
         return specimen.parts
 
     def _send_back(self, case: Case, rule: Rework) -> None:

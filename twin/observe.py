@@ -49,3 +49,6 @@ class Observer:
 
     def case_authorised(self, case: Case, t: int) -> None:
         """The case is finished."""
+
+    def case_lost(self, case: Case, t: int) -> None:
+        """The case left unfinished: refused at a step that was full, or tired of waiting there."""

@@ -9,9 +9,8 @@ from functools import cache
 from itertools import accumulate
 from typing import Any
 
-from twin.case_maker import NEEDED
 from twin.items import AWAY, BLOCK, SLIDE, Case, Item
-from twin.kinds import ByKind, Kinds
+from twin.kinds import NEEDED, ByKind, Kinds
 from twin.lab import LEVELS, OUT, Lab, Step, Turn, fits
 from twin.stations.terms import Onward
 

@@ -102,7 +102,7 @@ class _Placement:
 
     def _case(self, state: CaseState) -> None:
         model = self._model
-        case = model.maker.known(state.barcode, state.priority, state.received_us, dict(state.attributes))
+        case = model.maker.known(state.barcode, state.priority, state.received_us, state.attributes)
         case.is_initial, case.looks, case.reported_us = True, state.looks, state.reported_us
         model.open_cases[case] = None
         for index, specimen in enumerate(state.specimens):
@@ -113,7 +113,7 @@ class _Placement:
         self._locate(case, state.place)
 
     def _specimen(self, case: Case, index: int, state: SpecimenState) -> None:
-        specimen = self._model.maker.add_specimen(case, index, state.barcode)
+        specimen = self._model.maker.add_specimen(case, index, state.barcode, state.attributes)
         for number, block in enumerate(state.blocks):
             self._block(specimen, number, block)
         specimen.pending = sum(_is_active(block) for block in state.blocks)
@@ -121,7 +121,7 @@ class _Placement:
 
     def _block(self, specimen: Specimen, index: int, state: BlockState) -> None:
         maker = self._model.maker
-        kind = maker.block_kind(specimen.kind)
+        kind = maker.block_kind(specimen.kind, state.attributes)
         block = Block(specimen, index, kind, maker.slides(kind), state.barcode)
         specimen.blocks.append(block)
         block.slides = len(state.slides)

@@ -3,13 +3,17 @@
 Knows no database and starts nothing; see `placement` for the way back into a model.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from twin.engine.agenda import Agenda
 from twin.items import AWAY, Block, Case, Item, Specimen
+from twin.kinds import NEEDED, ByKind, Kinds
 from twin.lab import Lab
+
+Attributes = tuple[tuple[str, str], ...]
+"""What is known of an item beside its priority; what a lab file tells apart and a state does not say is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class BlockState:
     barcode: str
     slides: tuple[SlideState, ...] = ()
     place: Place | None = None
+    attributes: Attributes = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class SpecimenState:
     barcode: str
     blocks: tuple[BlockState, ...] = ()
     place: Place | None = None
+    attributes: Attributes = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +70,7 @@ class CaseState:
     place: Place | None = None
     reported_us: int | None = None
     looks: int = 0
-    attributes: tuple[tuple[str, str], ...] = ()
-    """What is known of it beside its priority; what a lab file tells apart and this does not say is drawn."""
+    attributes: Attributes = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,35 +97,43 @@ class Readable(Protocol):
 
     lab: Lab
     agenda: Agenda
+    kinds: Kinds
     open_cases: dict[Case, None]
 
 
 def take_state(model: Readable) -> LabState:
     """Read the state off a running model: exactly what an event log would show, nothing the future holds."""
-    names: list[str] = [step.name for step in model.lab.steps]
-    return LabState(model.agenda.now, tuple(_case(case, names) for case in model.open_cases))
+    read = _Reading(model)
+    return LabState(model.agenda.now, tuple(read.case(case) for case in model.open_cases))
 
 
-def _case(case: Case, names: list[str]) -> CaseState:
-    specimens = tuple(_specimen(specimen, names) for specimen in case.specimens)
-    return CaseState(
-        case.barcode, case.priority, case.received_us, specimens, _place(case, names), case.reported_us, case.looks
-    )
+class _Reading:
+    def __init__(self, model: Readable) -> None:
+        self._names: list[str] = [step.name for step in model.lab.steps]
+        self._attributes = ByKind(lambda kind: tuple(_shown(model.kinds.attributes(kind))))
+
+    def case(self, case: Case) -> CaseState:
+        return CaseState(
+            case.barcode, case.priority, case.received_us, tuple(self._specimen(one) for one in case.specimens),
+            self._place(case), case.reported_us, case.looks, self._attributes[case.kind],
+        )  # fmt: skip
+
+    def _specimen(self, specimen: Specimen) -> SpecimenState:
+        blocks = tuple(self._block(block) for block in specimen.blocks)
+        return SpecimenState(specimen.barcode, blocks, self._place(specimen), self._attributes[specimen.kind])
+
+    def _block(self, block: Block) -> BlockState:
+        places = {index: self._place(part) for part in block.parts for index in part.indices}
+        slides = tuple(SlideState(block.slide_barcode(index), places.get(index)) for index in range(block.slides))
+        return BlockState(block.barcode, slides, self._place(block), self._attributes[block.kind])
+
+    def _place(self, item: Item) -> Place | None:
+        if item.step == AWAY:
+            return None
+        unit = item.unit if item.started_us is not None else None
+        return Place(self._names[item.step], item.arrived_us, item.started_us, unit, item.run)
 
 
-def _specimen(specimen: Specimen, names: list[str]) -> SpecimenState:
-    blocks = tuple(_block(block, names) for block in specimen.blocks)
-    return SpecimenState(specimen.barcode, blocks, _place(specimen, names))
-
-
-def _block(block: Block, names: list[str]) -> BlockState:
-    places = {index: _place(part, names) for part in block.parts for index in part.indices}
-    slides = tuple(SlideState(block.slide_barcode(index), places.get(index)) for index in range(block.slides))
-    return BlockState(block.barcode, slides, _place(block, names))
-
-
-def _place(item: Item, names: list[str]) -> Place | None:
-    if item.step == AWAY:
-        return None
-    unit = item.unit if item.started_us is not None else None
-    return Place(names[item.step], item.arrived_us, item.started_us, unit, item.run)
+def _shown(attributes: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Which optional steps will be needed, nobody has seen yet; the priority stands elsewhere."""
+    return ((name, value) for name, value in attributes.items() if name != "priority" and not name.startswith(NEEDED))

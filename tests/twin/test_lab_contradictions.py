@@ -61,6 +61,10 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str, str]] = [
     ({"demand": demand(slides_per_block={"kind": "poisson", "mean": 2})}, "demand.slides_per_block", "never below 1"),
     ({"demand": demand({"at": [1], "priorities": {"asap": 1}})}, "demand.streams[0].priorities.asap", "one of urgent"),
     ({"initial": [{"step": "reporting", "priority": "asap"}]}, "initial[0].priority", "one of urgent"),
+    ({"attributes": [TISSUE], "steps": [by_hand("reporting", when={"tissue": ["skin", "bonne"]})]},
+     "steps[0].when.tissue", "one of skin"),
+    ({"steps": [by_hand("reporting", when={"work": "ich"})]}, "steps[0].when.work", "one of routine, recut"),
+    ({"steps": [by_hand("out"), by_hand("reporting")]}, "steps[0].name", "no word of its own"),
     # who is served first
     ({"steps": [by_hand("reporting", served_as="asap")]}, "steps[0].served_as", "own, first or last"),
     ({"steps": [carried(served_as="asap")]}, "steps[0].transport.served_as", "own, first or last"),

@@ -16,6 +16,9 @@ LEVELS: tuple[Level, ...] = ("case", "specimen", "block", "slide")
 PRIORITIES = ("urgent", "cancer", "routine")
 """The classes of case in the order they are served, unless a file names others."""
 
+Work = Literal["recut", "levels", "special_stain", "ihc", "re_embed"]
+"""What a pathologist may ask for."""
+
 OUT = "out"
 LEAVE = "leave"
 WAIT_BEFORE = "wait_before"
@@ -32,7 +35,9 @@ class Part(BaseModel):
     The docstring under each field is its description in the JSON Schema, the reference of lab files.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 def _minutes(value: object) -> object:

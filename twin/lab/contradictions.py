@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 from zoneinfo import available_timezones
 
-from twin.lab.base import LEAVE, LEVELS, OUT, WAIT_BEFORE, Condition
-from twin.lab.declared import OWN_ATTRIBUTES, declaration_mistakes
+from twin.lab.base import LEAVE, LEVELS, OUT, WAIT_BEFORE, Condition, Work
+from twin.lab.declared import declaration_mistakes
 from twin.lab.waiting import waiting_mistakes
 
 if TYPE_CHECKING:
@@ -101,6 +101,10 @@ def _machines_named(lab: "Lab") -> Iterator[tuple[Path, str]]:
 def _step_names(lab: "Lab") -> Iterator[Contradiction]:
     names = [step.name for step in lab.steps]
     for index, step in enumerate(lab.steps):
+        if step.name in {OUT, LEAVE, WAIT_BEFORE}:
+            yield Contradiction(
+                ("steps", index, "name"), step.name, "a word that means something else in `to` or `when`"
+            )
         if step.name in names[:index]:
             yield Contradiction(("steps", index, "name"), step.name, "expected each step once")
         for path, target in _targets(index, step):
@@ -126,18 +130,32 @@ def _targets(index: int, step: "Step") -> Iterator[tuple[Path, str]]:
 
 
 def _conditions(lab: "Lab") -> Iterator[Contradiction]:
-    known = {*OWN_ATTRIBUTES, *(attribute.name for attribute in lab.attributes)}
-    known |= {name for stream in lab.demand.streams for name in stream.attributes}
-    known |= {name for entry in lab.initial for name in entry.attributes}
+    values = _values(lab)
     for path, condition in _all_conditions(lab):
         for name in condition:
-            if name not in known:
-                expected = f"expected an attribute of this file: {', '.join(sorted(known))}"
+            if name not in values:
+                expected = f"expected an attribute of this file: {', '.join(sorted(values))}"
                 yield Contradiction((*path, name), name, expected)
-            elif name == "priority":
-                for value in condition[name]:
-                    if value not in lab.priorities:
-                        yield Contradiction((*path, name), value, f"expected one of {', '.join(lab.priorities)}")
+                continue
+            for value in condition[name]:
+                if value not in values[name]:
+                    yield Contradiction((*path, name), value, f"expected one of {', '.join(values[name])}")
+
+
+def _values(lab: "Lab") -> dict[str, list[str]]:
+    """Return the values that each attribute may have, in the file's order."""
+    found = {
+        "priority": list(lab.priorities),
+        "stream": [*(stream.name for stream in lab.demand.streams), "initial"],
+        "work": ["routine", *get_args(Work)],
+    }
+    for attribute in lab.attributes:
+        for weights in attribute.values.values():
+            found.setdefault(attribute.name, []).extend(weights)
+    for given in (part.attributes for parts in (lab.demand.streams, lab.initial) for part in parts):
+        for name, value in given.items():
+            found.setdefault(name, []).append(value)
+    return {name: list(dict.fromkeys(own)) for name, own in found.items()}
 
 
 def _all_conditions(lab: "Lab") -> Iterator[tuple[Path, Condition]]:

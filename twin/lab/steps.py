@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from twin.distributions import Count, Duration, Unit
-from twin.lab.base import LEAVE, WEEKDAYS, ClockTime, Condition, Day, Level, Name, Part, Probability, Share
+from twin.lab.base import LEAVE, WEEKDAYS, ClockTime, Condition, Day, Level, Name, Part, Probability, Share, Work
 from twin.lab.ruled import Ruled
 
 ServedAs = str
@@ -250,7 +250,7 @@ class Step(Part):
 class Rework(Part):
     """More work asked for by the pathologist: drawn at each look, one block returns for so many new slides."""
 
-    kind: Literal["recut", "levels", "special_stain", "ihc", "re_embed"]
+    kind: Work
     """What is asked for; the new slides carry it as the attribute `work`, others have `work: routine`."""
     probability: Probability
     """How often, at each look."""
