@@ -103,7 +103,7 @@ def _step_names(lab: "Lab") -> Iterator[Contradiction]:
     for index, step in enumerate(lab.steps):
         if step.name in {OUT, LEAVE, WAIT_BEFORE}:
             yield Contradiction(
-                ("steps", index, "name"), step.name, "a word that means something else in `to` or `when`"
+                ("steps", index, "name"), step.name, "expected a name that is no word of its own elsewhere"
             )
         if step.name in names[:index]:
             yield Contradiction(("steps", index, "name"), step.name, "expected each step once")
