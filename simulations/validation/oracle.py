@@ -80,13 +80,13 @@ class Oracle:
         return next(measure for measure in self.measures if measure.kpi == name)
 
 
-def watched_for(hours: float, *, warm_up: float, replications: int = 40) -> Lengths:
+def watched_for(hours: float, *, warm_up: float, replications: int = 100) -> Lengths:
     """Return the lengths of a system that settles: the long set watches each replication longer."""
     fast = Length(hours, warm_up, replications)
     return Lengths(fast, replace(fast, hours=hours * LONG))
 
 
-def repeated(replications: int, *, hours: float) -> Lengths:
-    """Return the lengths of a system that is watched from its start to a given hour: the long set repeats it more."""
-    fast = Length(hours, 0.0, replications)
+def repeated(replications: int, *, hours: float, warm_up: float = 0.0) -> Lengths:
+    """Return the lengths of a system that lasts only to a given hour: the long set repeats it more often."""
+    fast = Length(hours, warm_up, replications)
     return Lengths(fast, replace(fast, replications=replications * LONG))

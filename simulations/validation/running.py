@@ -22,11 +22,15 @@ Tell = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A lab file and how it is watched. `luck` names the luck, so that systems can share it; else its own name does."""
+    """A lab file and how it is watched, from the replication of number `first` on.
+
+    `luck` names the luck, so that systems can share it; else the lab's own name does.
+    """
 
     path: Path
     length: Length
     luck: str | None = None
+    first: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,10 @@ class Runs:
 
     kpis: tuple[dict[str, float], ...]
     broken: str | None = None
+
+    def __add__(self, more: "Runs") -> "Runs":
+        """Return these replications and those after them."""
+        return Runs(self.kpis + more.kpis, self.broken or more.broken)
 
 
 def watch(systems: Sequence[System], *, seed: int, jobs: int, tell: Tell) -> dict[System, Runs]:
@@ -46,7 +54,7 @@ def watch(systems: Sequence[System], *, seed: int, jobs: int, tell: Tell) -> dic
         runs: dict[System, Runs] = {}
         done = 0
         for system, parts in tasks.items():
-            runs[system] = _joined([part.result() for part in parts])
+            runs[system] = sum((part.result() for part in parts), Runs(()))
             done += len(parts)
             tell(done, total)
     return runs
@@ -76,10 +84,6 @@ def run_part(system: System, seed: int, first: int, last: int) -> Runs:
 def _tasks(pool: ProcessPoolExecutor, system: System, seed: int) -> Iterator[Future[Runs]]:
     count = system.length.replications
     size = max(1, count // PARTS)
-    for first in range(0, count, size):
-        yield pool.submit(run_part, system, seed, first, min(first + size, count))
-
-
-def _joined(parts: Sequence[Runs]) -> Runs:
-    broken = next((part.broken for part in parts if part.broken), None)
-    return Runs(tuple(kpis for part in parts for kpis in part.kpis), broken)
+    for start in range(0, count, size):
+        first, last = system.first + start, system.first + min(start + size, count)
+        yield pool.submit(run_part, system, seed, first, last)

@@ -1,7 +1,7 @@
 """Chooses what the simulator is tried on, runs it and judges it: where the parts of the validation meet."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from simulations.validation.catalogue import oracles
@@ -15,6 +15,8 @@ from tracking.errors import InputMistakes, Mistake
 
 PRECISION = {False: 0.02, True: 0.01}
 """Half-widths asked for, as a share of the oracle: of the fast set, and of the long one."""
+ROUNDS = 3
+"""So often an oracle gets half as many replications again while its intervals are too wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,13 @@ def validate(chosen: Chosen, *, seed: int, jobs: int, tell: Tell) -> list[Verdic
     """Run what is chosen and return the verdicts in order."""
     exact = [judge_case(case) for case in chosen.cases]
     runs = watch(chosen.systems, seed=seed, jobs=jobs, tell=tell) if chosen.systems else {}
+    for _ in range(ROUNDS):
+        wide = [_more_of(oracle, runs, long=chosen.long) for oracle in chosen.oracles]
+        more = {system: part for system, part in wide if part is not None}
+        if not more:
+            break
+        found = watch(list(more.values()), seed=seed, jobs=jobs, tell=tell)
+        runs |= {system: runs[system] + found[part] for system, part in more.items()}
     return [*exact, *_statistical(chosen, runs), *_laws(runs)]
 
 
@@ -70,8 +79,22 @@ def judge_oracle(oracle: Oracle, runs: Runs, *, long: bool) -> Iterator[Verdict]
     for measure in oracle.measures:
         head = (oracle.id, oracle.what, measure.kpi)
         controls = [_control(oracle.control(name, hours), runs) for name in measure.controls]
-        precision = PRECISION[long] if measure.precision is None else measure.precision
-        yield judge(head, _read(measure, runs), measure.theory, precision, controls)
+        yield judge(head, _read(measure, runs), measure.theory, _precision(measure, long=long), controls)
+
+
+def _more_of(oracle: Oracle, runs: dict[System, Runs], *, long: bool) -> tuple[System, System | None]:
+    """Return an oracle's system, and which replications to add because an interval is too wide; None: none."""
+    length = oracle.length(long=long)
+    system = System(oracle.path, length)
+    pairs = zip(oracle.measures, judge_oracle(oracle, runs[system], long=long), strict=True)
+    if all((verdict.half_width_pct or 0) <= 100 * _precision(measure, long=long) for measure, verdict in pairs):
+        return system, None
+    more = replace(length, replications=length.replications // 2)
+    return system, System(oracle.path, more, first=len(runs[system].kpis))
+
+
+def _precision(measure: Measure, *, long: bool) -> float:
+    return PRECISION[long] if measure.precision is None else measure.precision
 
 
 def _statistical(chosen: Chosen, runs: dict[System, Runs]) -> Iterator[Verdict]:

@@ -10,9 +10,9 @@ from rich.console import Console
 from simulations.validation import table
 from simulations.validation.catalogue import oracles
 from simulations.validation.inequalities import inequalities
-from simulations.validation.oracle import Length, Measure
+from simulations.validation.oracle import Length, Lengths, Measure
 from simulations.validation.running import Runs, System, run_part, watch
-from simulations.validation.trial import choose, judge_oracle, validate
+from simulations.validation.trial import ROUNDS, choose, judge_oracle, validate
 from simulations.validation.verdicts import Verdict
 from tracking.errors import InputMistakes
 
@@ -49,6 +49,19 @@ def test_a_quick_oracle_passes_over_two_processes() -> None:
 def test_the_number_of_processes_changes_nothing() -> None:
     system = System(choose("drain", long=False).oracles[0].path, Length(60, 0, 40))
     assert watch([system], seed=3, jobs=1, tell=silent) == watch([system], seed=3, jobs=2, tell=silent)
+
+
+def test_replications_are_added_while_an_interval_is_too_wide_and_no_longer_than_that() -> None:
+    oracle = choose("fill-machine", long=False).oracles[0]
+    sloppy = replace(oracle, lengths=Lengths(Length(10, 1, 30), Length(10, 1, 30)))
+    chosen = replace(choose("Q17", long=False), oracles=(sloppy,))
+    verdict, _ = validate(chosen, seed=1, jobs=1, tell=silent)
+    assert verdict.passes
+    assert 30 < verdict.replications <= 30 + ROUNDS * 15
+    hopeless = replace(sloppy, lengths=Lengths(Length(2, 1, 20), Length(2, 1, 20)))
+    verdict, _ = validate(replace(chosen, oracles=(hopeless,)), seed=1, jobs=1, tell=silent)
+    assert verdict.replications == 20 + ROUNDS * 10
+    assert any(reason.startswith("interval too wide") for reason in verdict.reasons)
 
 
 def test_an_oracle_that_is_a_tenth_off_is_refused() -> None:
