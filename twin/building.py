@@ -123,7 +123,8 @@ class Builder:
 
     def _open_lanes(self) -> None:
         for index, station in enumerate(self.stations):
-            ways = lanes(station) if self._is_unmarked(station) else None
+            level = self._model.pathway.levels[index]
+            ways = lanes(station, level) if self._is_unmarked(station) else None
             if ways is not None:
                 self._model.pathway.lanes[index] = ways
 

@@ -52,6 +52,7 @@ class Pathway:
 
     def join(self, item: Item, index: int) -> None:
         """Let an item wait for its kin before a step on their parent; the last to come sends the parent on."""
+        item.started_us = None
         self._joining(item.level, index)(item)
 
     def _target(self, level: int, index: int, kind: int) -> Onward:
@@ -72,26 +73,27 @@ class Pathway:
         self._leave(case)
 
     def _new_joining(self, level: int, index: int) -> Onward:
-        """Return what lets an item wait for its kin; slides of one block count one by one."""
+        """Return what lets an item wait for its kin."""
         up = self.way(level - 1, index)
+        if level == SLIDE:
+            return _joining_slides(up, index)
 
         def join(item: Any) -> None:
             item.step = index
-            item.started_us = None
             parent = item.parent
-            pending = parent.pending = parent.pending - (len(item.indices) if level == SLIDE else 1)
-            if not pending:
+            parent.pending -= 1
+            if not parent.pending:
                 for part in parent.parts:
                     part.step = AWAY
-                if level == SLIDE:
-                    parent.put_together()
                 up[parent.kind](parent)
 
         return join
 
     def _new_scatter(self, level: int, index: int) -> Onward:
-        """Return what sends the parts of an item on; slides may be divided while the others are sent."""
+        """Return what sends the parts of an item on."""
         down, past = self.way(level + 1, index), self.way(level, index + 1)
+        if level == BLOCK:
+            return _scattering_slides(down, past)
 
         def scatter(item: Any) -> None:
             parts = item.parts
@@ -99,11 +101,7 @@ class Pathway:
                 past[item.kind](item)
                 return
             item.step = AWAY
-            if level == BLOCK:
-                parts = list(parts)
-                item.pending = sum([len(part.indices) for part in parts])
-            else:
-                item.pending = len(parts)
+            item.pending = len(parts)
             for part in parts:
                 down[part.kind](part)
 
@@ -129,3 +127,35 @@ class Pathway:
 def is_needed(step: Step, attributes: Mapping[str, str]) -> bool:
     """Tell whether an item with these attributes needs a step."""
     return fits(step.when, attributes) and attributes.get(NEEDED + step.name) != "no"
+
+
+def _joining_slides(up: Mapping[int, Onward], index: int) -> Onward:
+    """Return what lets slides wait for the others of their block; they count one by one."""
+
+    def join(slides: Any) -> None:
+        slides.step = index
+        block = slides.parent
+        block.pending -= len(slides.indices)
+        if not block.pending:
+            for part in block.parts:
+                part.step = AWAY
+            block.put_together()
+            up[block.kind](block)
+
+    return join
+
+
+def _scattering_slides(down: Mapping[int, Onward], past: Mapping[int, Onward]) -> Onward:
+    """Return what sends the slides of a block on; some may be divided while the others are sent."""
+
+    def scatter(block: Any) -> None:
+        parts = list(block.parts)
+        if not parts:
+            past[block.kind](block)
+            return
+        block.step = AWAY
+        block.pending = sum([len(part.indices) for part in parts])
+        for part in parts:
+            down[part.kind](part)
+
+    return scatter

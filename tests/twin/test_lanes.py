@@ -30,7 +30,7 @@ def _measures(lab: Lab, observer: Observer | None = None) -> dict[str, float]:
 def test_the_quick_ways_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lab = load_lab(LABS / f"{name}.yaml")
     quick = _measures(lab)
-    monkeypatch.setattr(twin.building, "lanes", lambda _: None)
+    monkeypatch.setattr(twin.building, "lanes", lambda *_: None)
     assert _measures(lab) == quick
     assert quick["finished"] > 0
 

@@ -66,8 +66,8 @@ class Collector(Entry):
     """
 
     __slots__ = (
-        "_agenda", "_clock", "_enough", "_expire", "_full", "_held", "_least", "_max_wait", "_open", "_programme",
-        "_settle", "_size", "_submit", "_tick", "_top_up", "_was_called",
+        "_agenda", "_clock", "_enough", "_expire", "_full", "_held", "_least", "_max_wait", "_programme",
+        "_settle", "_size", "_submit", "_tick", "_top_up", "_was_called", "almost", "filling",
     )  # fmt: skip
 
     def __init__(
@@ -94,7 +94,10 @@ class Collector(Entry):
         self._clock = clock or iter(())
         self._was_called = was_called
         self._top_up = top_up
-        self._open: Batch | None = None
+        self.filling: Batch | None = None
+        """The batch that the next part goes into; None: one that is opened for it."""
+        self.almost = min(size, self._least)
+        """Nothing follows from a part that leaves the batch being filled below this."""
         self._held: list[Batch] = []
         self._tick = [self._strike]
         self._expire = [self._time_out]
@@ -105,7 +108,7 @@ class Collector(Entry):
     def add(self, part: Load) -> None:
         """Take a part in, over as many batches as it needs."""
         while True:
-            batch = self._open or self._new(part.arrived_us)
+            batch = self.filling or self._new(part.arrived_us)
             room = self._size - batch.count
             quantity = part.quantity
             if quantity <= room:
@@ -118,33 +121,18 @@ class Collector(Entry):
         elif batch.count >= self._least and not batch.is_closed:
             self._has_enough(batch)
 
-    def adding(self) -> Callable[[Any, int], None]:
-        """Return a quick `add` of a part and the places it takes: at once where that is all that happens."""
-        almost = min(self._size, self._least)
-
-        def add(part: Any, places: int) -> None:
-            batch = self._open
-            if batch is None or batch.is_closed or batch.count + places >= almost:
-                self.add(part)
-                return
-            batch.parts.append(part)
-            batch.count += places
-            batch.rank = min(batch.rank, part.rank)
-
-        return add
-
     def loading(self, batch: Batch) -> None:
         """Say that a batch goes into its machine: nothing joins it any more."""
-        if self._open is batch:
-            self._open = None
+        if self.filling is batch:
+            self.filling = None
 
     def waiting(self) -> list[Batch]:
         """Return the batches that no rule has closed yet."""
-        still_open = [] if self._open is None or self._open.is_closed else [self._open]
+        still_open = [] if self.filling is None or self.filling.is_closed else [self.filling]
         return [*self._held, *still_open]
 
     def _new(self, since_us: int) -> Batch:
-        batch = self._open = Batch(self._programme, since_us)
+        batch = self.filling = Batch(self._programme, since_us)
         due = self._due(since_us)
         if due is not None:
             self._agenda.at(due, ARRIVAL, self._expire, _Due(batch))
@@ -158,7 +146,7 @@ class Collector(Entry):
         return None if self._max_wait is None else max(since_us + self._max_wait(), now)
 
     def _filled(self, batch: Batch) -> None:
-        self._open = None
+        self.filling = None
         if batch is self._enough:
             self._hand_over(batch)
         elif batch.is_closed:
@@ -170,8 +158,8 @@ class Collector(Entry):
 
     def _close(self, batch: Batch) -> None:
         batch.is_closed = True
-        if not self._top_up and self._open is batch:
-            self._open = None
+        if not self._top_up and self.filling is batch:
+            self.filling = None
         self._submit(batch)
 
     def _has_enough(self, batch: Batch) -> None:

@@ -146,7 +146,7 @@ class CarriedStation:
         others.sort(key=attrgetter("rank"))
         notes = None if self.visits is None else self.visits.notes
         if self.visits is not None and first.level == SLIDE:
-            self.visits.quantity.extend([part.quantity for part in (first, *others)])
+            self.visits.quantity.extend([len(part.indices) for part in (first, *others)])
         for part in (first, *others):
             if notes is not None:
                 notes.extend((part.arrived_us, part.started_us, now, part.kind))

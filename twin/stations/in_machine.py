@@ -231,11 +231,11 @@ class BatchStation:
         part.started_us = part.unit = part.run = None
         self.onward[part.kind](part)
 
-    def _note(self, parts: Sequence[Item], now: int) -> None:
+    def _note(self, parts: Sequence[Any], now: int) -> None:
         if self.visits is None:
             return
         note = self.visits.notes.extend
         for part in parts:
             note((part.arrived_us, part.started_us, now, part.kind))
         if parts[0].level == SLIDE:
-            self.visits.quantity.extend([part.quantity for part in parts])
+            self.visits.quantity.extend([len(part.indices) for part in parts])
