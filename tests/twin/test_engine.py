@@ -90,6 +90,17 @@ class TestPersonAndMachineTogether:
         assert plain == [2]
         assert second.started == 5
 
+    def test_who_waited_for_a_machine_goes_before_who_came_later_for_the_person(self) -> None:
+        """Two who need no machine come at 2 and 3 and stay; the second waits from 3 on."""
+        bench = Bench(2, machines=1)
+        plain: list[float] = []
+        ask = [lambda _: bench.pool.request(0, lambda _: plain.append(bench.agenda.now / HOUR), None)]
+        for at in (2, 3):
+            bench.agenda.at(at * HOUR, ARRIVAL, ask, Signal())
+        _, second = bench.serve([Job("1", 0, 5), Job("2", 1, 1)])
+        assert second.started == 5
+        assert plain == [2, 6]
+
     def test_a_machine_that_comes_free_goes_to_the_most_urgent(self) -> None:
         bench = Bench(9, machines=1)
         jobs = [Job("1", 0, 5), Job("2", 1, 1, rank=2), Job("3", 2, 1, rank=0)]

@@ -1,7 +1,11 @@
 """Luck is named, repeatable and independent of who else draws."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+import pytest
+
+from tests.twin.engine.hours import coming, lab, run, serve, visits
 from twin.variates import Streams, draws
 
 
@@ -29,3 +33,13 @@ def test_numbers_are_handed_out_in_the_order_drawn() -> None:
     expected = [number for size in (64, 128, 256, 512, 1024, 1024) for number in fill(drawn, size)]
     draw = draws(Streams(5, "a").generator("s", "p"), fill)
     assert [draw() for _ in expected] == expected
+
+
+def test_what_one_step_draws_changes_nothing_for_another() -> None:
+    luck = {"kind": "exponential", "mean": 1, "unit": "h"}
+
+    def took(*before: dict[str, Any]) -> list[float]:
+        site = lab(*before, serve(duration=luck), streams=[coming(*range(0, 200, 10))], staff={"bench": {"people": 9}})
+        return [ended - begun for _, begun, ended in visits(run(site))]
+
+    assert took({"name": "before", "duration": luck}) == pytest.approx(took(), abs=1e-9)

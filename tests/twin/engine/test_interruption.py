@@ -138,10 +138,10 @@ class TestTheUrgent:
 
 
 class TestAShiftThatEnds:
-    def test_lets_all_finish_unless_the_file_says_otherwise(self) -> None:
-        model = run(
-            lab(serve(duration=h(10)), streams=[coming(1)], staff=group(*AWAY_FROM_5_TO_9, at_shift_end="finish"))
-        )
+    @pytest.mark.parametrize("preempts", [False, True])
+    def test_lets_all_finish_unless_the_file_says_otherwise(self, preempts: bool) -> None:
+        staff = group(*AWAY_FROM_5_TO_9, at_shift_end="finish", preempts=preempts)
+        model = run(lab(serve(duration=h(10)), streams=[coming(1)], staff=staff))
         assert (ends(model), busy_h(model, "bench"), over_h(model)) == ([11], 6, 4)
 
     def test_sets_work_aside_for_those_who_come_back_before_all_else(self) -> None:

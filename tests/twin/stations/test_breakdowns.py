@@ -65,6 +65,15 @@ def test_a_machine_that_breaks(
     assert group.state_us == {state: time * SECOND for state, time in states.items()}
 
 
+def test_a_machine_breaks_again_after_each_repair() -> None:
+    model = start(site())
+    group = model.machines["processor"]
+    group.fails(0, iter([(5 * SECOND, 4 * SECOND), (20 * SECOND, 3 * SECOND), NEVER_AGAIN]))
+    run(model, 100)
+    model.marks()
+    assert group.state_us[DOWN] == 7 * SECOND
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     racks=st.lists(st.integers(0, 300), max_size=30),

@@ -61,16 +61,17 @@ class TestLoadingAndUnloading:
 
 
 class TestARequestToLoad:
-    """One pair of hands is busy with a cancer case until 10; a routine and a batch of an urgent case wait for it."""
+    """The hands are busy until 10; a cancer case waits for them, and a batch of an urgent and two routine cases."""
 
     def begins(self, served_as: dict[str, str], of_load: dict[str, str]) -> float:
         site = lab(
             DESK,
-            {**batch(served_as, load={**HAND, **of_load}), "when": {"stream": "rack"}},
+            {**batch({"size": 3, **served_as}, load={**HAND, **of_load}), "when": {"stream": ["rack", "more"]}},
             streams=[
                 arrivals(0, name="held"),
                 arrivals(1, name="desk", priorities={"cancer": 1}),
                 arrivals(2, name="rack", priorities={"urgent": 1}),
+                arrivals(3, 4, name="more"),
             ],
             staff=people(hands=1), machines=machines(processor=1),
         )  # fmt: skip
