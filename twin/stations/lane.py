@@ -148,20 +148,20 @@ def _entering_alone(station: HandStation, begin: _Callback) -> Onward:
 def _beginning(station: HandStation, terms: Terms, end: _Callback) -> _Callback:
     env = station.agenda.env
     queue = cast("list[tuple[int, int, int, Entry]]", env._queue)
-    ids = cast("Iterator[int]", env._eid)
+    next_id = cast("Iterator[int]", env._eid).__next__
     draw, done, pieces = terms.draw, [end], station.pieces
 
     def begin(item: Item) -> None:
         now: int = env._now  # type: ignore[assignment]
         item.started_us = now
         item.callbacks = done
-        heappush(queue, (now + draw(), RELEASE, next(ids), item))
+        heappush(queue, (now + draw(), RELEASE, next_id(), item))
 
     def begin_many(item: Item) -> None:
         now: int = env._now  # type: ignore[assignment]
         item.started_us = now
         item.callbacks = done
-        heappush(queue, (now + _sum(draw, pieces(item)), RELEASE, next(ids), item))  # type: ignore[misc]
+        heappush(queue, (now + _sum(draw, pieces(item)), RELEASE, next_id(), item))  # type: ignore[misc]
 
     return begin if pieces is None else begin_many
 
@@ -171,10 +171,10 @@ def _sum(draw: Draw, pieces: int) -> int:
 
 
 def _end(station: HandStation, terms: Terms, gate: Turnstile | None) -> _Callback:
-    return _end_of_delay(station) if terms.staff is None else _end_of_work(station, terms.staff, gate)
+    return _end_of_delay(station, gate) if terms.staff is None else _end_of_work(station, terms.staff, gate)
 
 
-def _end_of_delay(station: HandStation) -> _Callback:
+def _end_of_delay(station: HandStation, gate: Turnstile | None) -> _Callback:
     env, onward, visits = station.agenda.env, station.onward, station.visits
 
     def end(item: Item) -> None:
@@ -183,6 +183,8 @@ def _end_of_delay(station: HandStation) -> _Callback:
         item.started_us = None
         if station.making is not None:
             station.making(item)
+        if gate is not None:
+            gate.ended(item)
         onward[item.kind](item)
 
     return end

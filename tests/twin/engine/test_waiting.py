@@ -242,6 +242,11 @@ class TestOneAtATime:
         model = run(embedding(people=6))
         assert visits(model, "embed") == [(1, 1, 3), (1, 3, 5), (1, 5, 7), (2, 2, 4), (2, 4, 6), (2, 6, 8)]
 
+    def test_holds_where_nobody_is_needed(self) -> None:
+        assert visits(run(embedding(staff=None)), "embed") == [
+            (1, 1, 3), (1, 3, 5), (1, 5, 7), (2, 2, 4), (2, 4, 6), (2, 6, 8),
+        ]  # fmt: skip
+
     def test_passes_the_turn_of_one_who_gives_up(self) -> None:
         """One of the second specimen gives up at 2.5; the next of its kin asks then, before the first's next."""
         assert visits(run(embedding(patience=in_turn(99, 99, 99, 0.5, 99, 99), when_impatient="aside")), "embed") == [
