@@ -111,26 +111,32 @@ class Builder:
     def _entry(self, station: Station) -> Onward:
         gate = station.gate if isinstance(station, HandStation) else None
         arrive: Onward = station.arrive if gate is None else gate.arrive
-        if self._is_unmarked(station):
-            return arrive
-
-        def arrive_at_reporting(item: Item) -> None:
-            if item.case.lab_done_us is None:
-                item.case.lab_done_us = self._model.agenda.now
-            arrive(item)
-
-        return arrive_at_reporting
+        return arrive if self._is_unmarked(station) else self._marking_arrival(arrive)
 
     def _open_lanes(self) -> None:
         for index, station in enumerate(self.stations):
-            level = self._model.pathway.levels[index]
-            ways = lanes(station, level) if self._is_unmarked(station) else None
+            ways = lanes(station, self._model.pathway.levels[index])
             if ways is not None:
-                self._model.pathway.lanes[index] = ways
+                self._model.pathway.lanes[index] = ways if self._is_unmarked(station) else self._marked(ways)
 
     def _is_unmarked(self, station: Station) -> bool:
         """Tell whether coming to a station means no more than that."""
         return station.name != "reporting" or self._lab.lab_tat_ends is not None
+
+    def _marked(self, ways: Mapping[int, Onward]) -> Mapping[int, Onward]:
+        return ByKind(lambda kind: self._marking_arrival(ways[kind]))
+
+    def _marking_arrival(self, arrive: Onward) -> Onward:
+        """Note the end of the lab's part when an item comes to reporting for the first time."""
+        env = self._model.agenda.env
+
+        def arrive_at_reporting(item: Item) -> None:
+            case = item.case
+            if case.lab_done_us is None:
+                case.lab_done_us = env._now  # type: ignore[assignment]
+            arrive(item)
+
+        return arrive_at_reporting
 
     def _onward(self, index: int) -> Mapping[int, Onward]:
         step, model = self._lab.steps[index], self._model

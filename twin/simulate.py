@@ -142,4 +142,6 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         if was_on:
+            gc.freeze()  # what a run leaves counts as old then: no reason to search through all of it at once
+            gc.unfreeze()
             gc.enable()
