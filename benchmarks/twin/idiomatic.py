@@ -69,13 +69,15 @@ WEEKDAYS = Load(
         "reporting": (14, 6, 0),
     },
 )
-HUB = Load(
-    4 * WEEKDAYS.per_hour,
-    WEEKDAYS.run_h / 4,
-    WEEKDAYS.days,
-    {step: (4 * morning, 4 * evening, 4 * night) for step, (morning, evening, night) in WEEKDAYS.shifts.items()},
-)
-"""Four such departments under one roof, with a processor four times as fast."""
+
+
+def _together(departments: int) -> Load:
+    """Return so many departments of the weekdays' line under one roof, with a processor so many times as fast."""
+    shifts = {step: tuple(departments * people for people in shift) for step, shift in WEEKDAYS.shifts.items()}
+    return Load(departments * WEEKDAYS.per_hour, WEEKDAYS.run_h / departments, WEEKDAYS.days, shifts)
+
+
+HUB, REGION = _together(4), _together(10)
 
 
 @dataclass

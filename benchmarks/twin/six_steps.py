@@ -17,6 +17,7 @@ LINES = {
     "six_steps": (idiomatic.ROUND_THE_CLOCK, 1.0),
     "six_steps_weekdays": (idiomatic.WEEKDAYS, 1.0),
     "six_steps_hub": (idiomatic.HUB, 0.3),
+    "six_steps_region": (idiomatic.REGION, 0.2),
 }
 """The lab files, what idiomatic SimPy makes of each, and the part of the weeks that the busiest is run."""
 COMPARED = ("arrived", "finished", "tat_mean_d", "tat_p90_d", "tat_mean_d.urgent", "tat_mean_d.routine")
