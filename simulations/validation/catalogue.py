@@ -57,6 +57,7 @@ def _waited(line: MMc) -> Measure:
 
 
 def _quantile(line: MMc, percent: int) -> Measure:
+    """A run's quantile is off by a little that goes with the length of the run: few long replications, not many short."""
     return Measure(f"wait_p{percent}_h.serve", line.wait_quantile(percent / 100), controls=WAITS)
 
 
@@ -64,18 +65,26 @@ def _lines() -> Iterator[Oracle]:
     half, busy, two, three, ten = MMc(0.5, 1), MMc(0.9, 1), MMc(1.8, 1, 2), MMc(2.4, 1, 3), MMc(9, 1, 10)
     present = Measure("wip_mean", half.mean_present, controls=WAITED)
     measures: tuple[Measure, ...] = (_wait(half), present, _waited(half), _quantile(half, 90))
-    yield Oracle("Q1", "M/M/1, λ .5", "mm1-half", measures, watched_for(3_500, warm_up=50), _known(half))
+    yield Oracle(
+        "Q1", "M/M/1, λ .5", "mm1-half", measures, watched_for(9_000, warm_up=50, replications=40), _known(half)
+    )
     present = Measure("wip_mean", busy.mean_present, controls=WAITED)
     measures = (_wait(busy), present, _waited(busy), _quantile(busy, 90), _quantile(busy, 95))
-    yield Oracle("Q2", "M/M/1, λ .9", "mm1-busy", measures, watched_for(28_000, warm_up=1_000), _known(busy))
+    yield Oracle(
+        "Q2", "M/M/1, λ .9", "mm1-busy", measures, watched_for(110_000, warm_up=1_500, replications=25), _known(busy)
+    )
     measures = (_waited(two), _wait(two))
     yield Oracle("Q3", "M/M/2, λ 1.8", "mm2-busy", measures, watched_for(15_000, warm_up=500), _known(two))
     present = Measure("wip_mean", three.mean_present, controls=WAITED)
     measures = (_waited(three), _wait(three), present, _quantile(three, 90), _quantile(three, 95))
-    yield Oracle("Q4", "M/M/3, λ 2.4", "mm3", measures, watched_for(4_000, warm_up=100), _known(three))
+    yield Oracle(
+        "Q4", "M/M/3, λ 2.4", "mm3", measures, watched_for(16_000, warm_up=200, replications=25), _known(three)
+    )
     queue = Measure("queue_mean.serve", ten.mean_queue, controls=WAITED)
     measures = (_waited(ten), _wait(ten), queue, _quantile(ten, 90))
-    yield Oracle("Q5", "M/M/10, λ 9", "mm10-busy", measures, watched_for(5_500, warm_up=100), _known(ten))
+    yield Oracle(
+        "Q5", "M/M/10, λ 9", "mm10-busy", measures, watched_for(14_000, warm_up=100, replications=40), _known(ten)
+    )
     yield _states(MMc(10, 12, 3))
 
 
