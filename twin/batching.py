@@ -59,6 +59,7 @@ class Batching:
             carriers=transport.carriers,
             goes_alone=ByKind(lambda kind: self._goes_alone(transport, kind)),
             visits=visits,
+            batches_line_up=transport.batches_line_up,
         )
         station.collector = Collector(
             self._model.agenda,

@@ -235,4 +235,5 @@ def _journey(step: Step) -> str:
     rules += [f"the first has waited {words.duration(transport.max_wait)}"] if transport.max_wait else []
     rules += [f"at {', '.join(words.clock(minutes) for minutes in transport.at)}"] if transport.at else []
     alone = f"; at once and alone{words.for_whom(transport.alone)}" if transport.alone else ""
+    alone += ", with batches lining up behind those that wait" if transport.batches_line_up else ""
     return f"Goes when {' or '.join(rules)}{alone}; {words.duration(transport.there)} one way."

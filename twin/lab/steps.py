@@ -153,6 +153,8 @@ class Transport(Part):
     """The days of `at`; never a public holiday."""
     alone: Condition | None = None
     """What goes at once and alone, before all batches."""
+    batches_line_up: bool = False
+    """Whether a batch that gets ready while items that go alone wait lines up behind them, before later ones."""
     load: Duration | None = None
     """Picking up; left out: no time."""
     there: Duration

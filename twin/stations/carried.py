@@ -42,8 +42,8 @@ class CarriedStation:
     """A step on somebody's feet or wheels: each carrier takes the first delivery, then asks for a person, then goes."""
 
     __slots__ = (
-        "_alone", "_arrived", "_back", "_begin", "_carriers", "_carrying", "_filled", "_idle", "_observer", "agenda",
-        "collector", "goes_alone", "index", "name", "onward", "under_way", "visits",
+        "_alone", "_arrived", "_back", "_begin", "_carriers", "_carrying", "_filled", "_idle", "_lines_up", "_observer",
+        "agenda", "collector", "goes_alone", "index", "name", "onward", "under_way", "visits",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +57,7 @@ class CarriedStation:
         carriers: int,
         goes_alone: Mapping[int, bool],
         visits: Visits | None,
+        batches_line_up: bool = False,
     ) -> None:
         self.agenda = agenda
         self._observer = observer
@@ -72,6 +73,7 @@ class CarriedStation:
         self.goes_alone = goes_alone
         self._alone: deque[Batch] = deque()
         self._filled: deque[Batch] = deque()
+        self._lines_up = batches_line_up
         self._begin = self.begin
         self._arrived = [self._arrive_there]
         self._back = [self._come_back]
@@ -94,8 +96,9 @@ class CarriedStation:
         self._send()
 
     def submit(self, delivery: Batch) -> None:
-        """Put a delivery that is ready behind all others."""
-        self._filled.append(delivery)
+        """Put a delivery that is ready behind all others, or where it lines up, among those that go alone."""
+        joins = self._lines_up and self._alone and not self._filled
+        (self._alone if joins else self._filled).append(delivery)
         self._send()
 
     def begin(self, delivery: Batch) -> None:

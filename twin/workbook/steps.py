@@ -36,6 +36,7 @@ def carried(
         "staff": GROUPS[staff],
         "size": workbook.batch_sizes[size],
         "alone": URGENT,
+        "batches_line_up": True,
         "load": seconds(workbook.runner[Runner.LOADING]),
         "there": way,
         "unload": seconds(workbook.runner[Runner.UNLOADING]),
@@ -47,4 +48,5 @@ def carried(
 
 def all_together(step: dict[str, Any]) -> dict[str, Any]:
     """Return the same walk where urgent items too wait for a full batch."""
-    return {**step, "transport": {key: value for key, value in step["transport"].items() if key != "alone"}}
+    journey = {key: value for key, value in step["transport"].items() if key not in {"alone", "batches_line_up"}}
+    return {**step, "transport": journey}

@@ -75,6 +75,17 @@ class TestTheUrgentGoAlone:
             (0, 0, 10), (0, 0, 10), (1, 60, 70), (2, 60, 70), (5, 20, 30), (6, 40, 50),
         ]  # fmt: skip
 
+    @pytest.mark.parametrize(("lines_up", "goes"), [(False, [20, 40, 60, 60]), (True, [20, 40, 40, 60])])
+    def test_with_batches_that_line_up_only_before_those_that_were_ready_after_them(
+        self, lines_up: bool, goes: list[float]
+    ) -> None:
+        """At 6 a batch is ready and one urgent case waits; another urgent case comes at 7."""
+        site = lab(
+            carry(size=2, alone={"priority": "urgent"}, back=seconds(10), batches_line_up=lines_up),
+            streams=classes(routine=[4, 6], urgent=[0, 5, 7]),
+        )
+        assert sorted(starts(run(start(site), 1000), "carry")) == [0, *goes]
+
     def test_but_not_before_what_a_carrier_has_taken_and_waits_to_set_out_with(self) -> None:
         staff = {"porter": {"shifts": [{"from": "00:01", "to": "24:00", "people": 1}]}}
         site = lab(
