@@ -182,7 +182,7 @@ class Builder:
     def _making(self, step: Step) -> Making | None:
         if step.makes == "block":
             return self._model.make_blocks
-        return _cut_slides if step.makes == "slide" else None
+        return self._model.cut_slides if step.makes == "slide" else None
 
     def _draw(self, step: str, purpose: str, duration: Duration) -> Draw:
         return draws(self._model.streams.generator(step, purpose), duration.filler())
@@ -217,10 +217,6 @@ class _Reporting(Observer):
     def step_completed(self, work: Item, step: str, unit: int, t: int, children: Sequence[Item]) -> None:
         work.case.reader = unit
         self._observer.step_completed(work, step, unit, t, children)
-
-
-def _cut_slides(block: Block) -> Sequence[Item]:
-    return (block.cut(),)
 
 
 def _pieces(step: Step) -> Pieces | None:

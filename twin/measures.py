@@ -74,6 +74,8 @@ def _flow(model: "LabModel") -> dict[str, float]:
         "arrived": float(record.received),
         "finished": float(record.finished),
         "lost": float(len(record.lost_at_us)),
+        "blocks": float(record.blocks),
+        "slides": float(record.slides),
         "wip_mean": record.wip_us(now) / length,
         "wip_end": float(record.wip),
         "throughput_per_h": record.finished / (length / HOUR),

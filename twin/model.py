@@ -122,8 +122,14 @@ class LabModel:
 
     def make_blocks(self, specimen: Specimen) -> Sequence[Item]:
         """Bring to light the blocks that a specimen's plan holds."""
+        self.record.blocks += len(specimen.plan)
         specimen.parts = [Block(specimen, index, kind, slides) for index, (kind, slides) in enumerate(specimen.plan)]
         return specimen.parts
+
+    def cut_slides(self, block: Block) -> Sequence[Item]:
+        """Cut the slides that are due from a block."""
+        self.record.slides += block.due
+        return (block.cut(),)
 
     def _send_back(self, case: Case, rule: Rework) -> None:
         blocks = case.blocks

@@ -8,13 +8,12 @@ from twin.items import Case
 class Record:
     """Cases finished since the last `restart`, in columns, and the integral of work in progress.
 
-    Times are µs since 1970 UTC; `lab_done_us` is when the lab's part ended.
+    `blocks` and `slides` were made since then. Times are µs since 1970 UTC; `lab_done_us` is when the lab's part ended.
     """
 
     __slots__ = (
-        "_since_us", "_wip_us", "empty_us", "finished_us", "kind", "lab_done_us", "lost_at_us", "lost_received_us",
-        "number", "received",
-        "received_us", "since_us", "wip",
+        "_since_us", "_wip_us", "blocks", "empty_us", "finished_us", "kind", "lab_done_us", "lost_at_us",
+        "lost_received_us", "number", "received", "received_us", "since_us", "slides", "wip",
     )  # fmt: skip
 
     def __init__(self, now_us: int) -> None:
@@ -26,7 +25,7 @@ class Record:
         """Forget all but the work in progress: the warm-up is over."""
         self.since_us = self._since_us = now_us
         self._wip_us = 0
-        self.received = 0
+        self.received = self.blocks = self.slides = 0
         self.number = array("q")
         self.kind = array("l")
         self.received_us = array("q")

@@ -27,6 +27,8 @@ def main() -> None:
                 "load_s": load_s,
                 "peak_mb": peak_mb(),
                 "specimens": measures["arrived"],
+                "blocks": measures["blocks"],
+                "slides": measures["slides"],
                 "lab_tat_mean_d": measures["lab_tat_mean_d"],
                 "tat_mean_d": measures["tat_mean_d"],
             }
