@@ -204,7 +204,9 @@ def lives(spec: Lab, *cases: dict[str, Any], hours: float = 200) -> Diary:
     env, diary = Environment(MONDAY_US), Diary()
     model = LabModel(spec, env, Streams(1, spec.name), diary)
     for number, attributes in enumerate(cases, start=1):
-        case = model.maker.known(f"case {number}", attributes.pop("priority", "routine"), MONDAY_US, attributes)
+        case = model.maker.known(
+            f"case {number}", attributes.pop("priority", "routine"), MONDAY_US, tuple(attributes.items())
+        )
         model.maker.add_specimen(case, 0)
         model.admit(case)
     run_until(env, MONDAY_US + round(hours * HOUR))
