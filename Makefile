@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ARGS   ?=
 
-.PHONY: help install install-dev up test test-all test-composition faults faults-long bench lint format docs docs-check lock screenshots clean
+.PHONY: help install install-dev up test test-all test-composition faults faults-long mutants bench lint format docs docs-check lock screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ faults: install-dev ## kill, cut and jam the real parts: 12,000 events through 3
 
 faults-long: install-dev ## the same with 100,000 events through 200 faults
 	@$(BIN)/python -m tests.faults --events 100000 --faults 200 $(ARGS)
+
+mutants: install-dev ## put seeded faults into copies of the twin, one in each: which test notices it (2 min)
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 bench: install-dev ## every benchmark, side by side in one run
 	@for bench in benchmarks/bench_*.py; do \

@@ -134,8 +134,8 @@ class TestWhatIsUnderWay:
         assert model.machines["machine"].busy == 1
         state = take_state(model)
         assert state.cases == tuple(replace(each, attributes=PLAIN) for each in cases)
-        ends = finishes(pathway(), *cases)
-        assert min(ends.values()) >= 1 + 1 + 0.5 + 1
+        run_left, hands = 1, 2 * (1 + 0.5)  # both are cut and labelled before the first is reported
+        assert finishes(pathway(), *cases) == {"S26-000001": run_left + hands + 1, "S26-000002": run_left + hands + 2}
 
     def test_a_long_wait_for_a_batch_is_not_started_anew(self) -> None:
         steps = [machine("processing", "case", close={"max_wait": constant(3)}), hand("reporting", "case")]
