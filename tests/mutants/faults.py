@@ -2,10 +2,11 @@
 
 from tests.mutants.fault import Fault
 from tests.mutants.of_gathering import OF_GATHERING
-from tests.mutants.of_service import OF_SERVICE
+from tests.mutants.of_people import OF_PEOPLE
 from tests.mutants.of_time_and_counting import OF_TIME_AND_COUNTING
+from tests.mutants.of_waiting import OF_WAITING
 
-FAULTS: tuple[Fault, ...] = OF_SERVICE + OF_GATHERING + OF_TIME_AND_COUNTING
+FAULTS: tuple[Fault, ...] = OF_PEOPLE + OF_WAITING + OF_GATHERING + OF_TIME_AND_COUNTING
 
 
 def named(part: str) -> tuple[Fault, ...]:
