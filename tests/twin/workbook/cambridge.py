@@ -17,7 +17,7 @@ OFFICE_DAYS = (1, 1, 1, 1, 1, 0, 0)
 EVERY_DAY = (1,) * 7
 HALF_HOURS = tuple(f"{half // 2:02d}:{half % 2 * 30:02d}" for half in range(48))
 
-STAFF = {
+STAFF: dict[str, list[tuple[float, float, int]]] = {
     "Booking-in staff": [(7.5, 9, 2), (9, 12, 4), (12, 14, 2), (14, 17.5, 4), (17.5, 18.5, 2), (18.5, 20, 1)],
     "BMS": [(9, 12.5, 5), (13.5, 17.5, 5)],
     "Cut-up assistant": [(9, 12.5, 4), (13.5, 17.5, 4)],
