@@ -23,8 +23,10 @@ class Inequality:
     judge: Callable[["Inequality", Sequence[Runs]], Verdict]
 
     def verdict(self, runs: Mapping[System, Runs]) -> Verdict:
-        """Judge the runs of its systems."""
-        return self.judge(self, [runs[system] for system in self.systems])
+        """Judge the runs of its systems; they must all be there."""
+        own = [runs[system] for system in self.systems]
+        broken = tuple(one.broken for one in own if one.broken)
+        return Verdict(*self.head, None, reasons=broken) if broken else self.judge(self, own)
 
     @property
     def head(self) -> tuple[str, str, str]:

@@ -92,6 +92,12 @@ def test_another_ratio_than_that_of_the_units_is_refused() -> None:
     assert rule.verdict(runs).reasons == ("another ratio in 1 of 20 replications",)
 
 
+def test_a_run_that_broke_a_law_is_no_proof_of_anything() -> None:
+    rule = next(one for one in inequalities(long=False) if one.id == "I3")
+    more, fewer = rule.systems
+    assert rule.verdict({more: Runs((), "work vanished"), fewer: _runs([1.0] * 20)}).reasons == ("work vanished",)
+
+
 def _runs(waits: list[float]) -> Runs:
     return Runs(tuple({"wait_mean_h.serve": wait} for wait in waits))
 
