@@ -16,11 +16,13 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+LIMITS_D = (7, 10, 14, 21)
+"""Days within which shares are given."""
 
 
 def measures(model: "LabModel", begin: Reading) -> dict[str, float]:
     """Return all measures of a run since a reading taken at the end of its warm-up, when its record was restarted."""
-    found = {**_turnaround(model), **_flow(model)}
+    found = {**_turnaround(model), **_lab_turnaround(model), **_flow(model)}
     end = read(model)
     found |= {f"utilisation.{name}": share for name, share in end.since(begin).items()}
     found |= {f"busy_mean.{name}": busy for name, busy in end.busy_mean(begin).items()}
@@ -32,28 +34,51 @@ def measures(model: "LabModel", begin: Reading) -> dict[str, float]:
 
 
 def _turnaround(model: "LabModel") -> dict[str, float]:
-    """Calendar days from received to authorised of finished cases; `lab_…` ends where the lab's part does."""
+    """Calendar days from received to authorised of finished cases."""
     record = model.record
     if not record.finished:
         return {}
     received = np.asarray(record.received_us)
     days = (np.asarray(record.finished_us) - received) / DAY
-    lab_days = (np.asarray(record.lab_done_us) - received) / DAY
     p50, p90, p95 = np.percentile(days, (50, 90, 95))
     found = {
         "tat_mean_d": float(days.mean()),
         "tat_p50_d": float(p50),
         "tat_p90_d": float(p90),
         "tat_p95_d": float(p95),
-        "lab_tat_mean_d": float(lab_days.mean()),
     }
-    for limit in (7, 10, 14, 21):
+    for limit in LIMITS_D:
         found[f"tat_pct_{limit}d"] = float(100 * (days <= limit).mean())
-        found[f"lab_tat_pct_{limit}d"] = float(100 * (lab_days <= limit).mean())
     for name, chosen in by_priority(model, np.asarray(record.kind)):
         found[f"tat_mean_d.{name}"] = float(days[chosen].mean())
-        found[f"lab_tat_mean_d.{name}"] = float(lab_days[chosen].mean())
     return found
+
+
+def _lab_turnaround(model: "LabModel") -> dict[str, float]:
+    """Calendar days from received to the end of the lab's part, of all cases whose lab part ended in the window."""
+    kinds, received, done = _lab_done(model)
+    if not done.size:
+        return {}
+    days = (done - received) / DAY
+    found = {"lab_tat_mean_d": float(days.mean())}
+    for limit in LIMITS_D:
+        found[f"lab_tat_pct_{limit}d"] = float(100 * (days <= limit).mean())
+    for name, chosen in by_priority(model, kinds):
+        found[f"lab_tat_mean_d.{name}"] = float(days[chosen].mean())
+    return found
+
+
+def _lab_done(model: "LabModel") -> tuple[Ints, Ints, Ints]:
+    """Return kind, time of receipt and end of the lab's part of such cases, those with a pathologist included."""
+    record = model.record
+    waiting = [case for case in model.open_cases if case.lab_done_us is not None]
+    columns = (
+        np.concatenate((np.asarray(record.kind), np.array([case.kind for case in waiting], dtype=np.int64))),
+        np.concatenate((np.asarray(record.received_us), np.array([case.received_us for case in waiting], np.int64))),
+        np.concatenate((np.asarray(record.lab_done_us), np.array([case.lab_done_us for case in waiting], np.int64))),
+    )
+    in_window = columns[2] >= record.since_us
+    return columns[0][in_window], columns[1][in_window], columns[2][in_window]
 
 
 def by_priority(model: "LabModel", kinds: Ints) -> Iterator[tuple[str, Bools]]:
