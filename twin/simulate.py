@@ -21,6 +21,8 @@ from twin.utilisation import Reading, read
 from twin.variates import Streams
 
 WEEK = 7 * DAY
+_LARGE = 5_000
+"""Cases of a run after which its memory is given back at once."""
 
 Afterwards = Callable[[LabModel, Reading], None]
 """What is to be done with a finished run: its model, and the reading taken at the end of its warm-up."""
@@ -95,7 +97,12 @@ def replicate(
     )
     warm_up = lab.run.warm_up_weeks if warm_up_weeks is None else warm_up_weeks
     length = lab.run.weeks if weeks is None else weeks
-    return run_and_measure(model, weeks=length, warm_up_weeks=warm_up, afterwards=afterwards)
+    found = run_and_measure(model, weeks=length, warm_up_weeks=warm_up, afterwards=afterwards)
+    is_large = model.record.received > _LARGE
+    del model
+    if is_large:
+        gc.collect()  # a model is a web of cycles: many in a row must not wait for the collector's turn
+    return found
 
 
 def run_and_measure(
@@ -142,6 +149,4 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         if was_on:
-            gc.freeze()  # what a run leaves counts as old then: no reason to search through all of it at once
-            gc.unfreeze()
             gc.enable()
